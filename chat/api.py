@@ -1,0 +1,175 @@
+"""Publishing from a site's own code: views, signals, tasks, the shell.
+
+>>> from chat.api import publish
+>>> publish("main", "The shop is open")
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from asgiref.sync import async_to_sync, sync_to_async
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.db import transaction
+
+from chat import conf, identity, store
+from chat.hub import bus
+from chat.hub import hub as hubs
+from chat.identity import Identity
+from chat.models import Message, Room
+from chat.protocol.errors import Empty, NotFound, Problem, TooLong, UnknownRoom
+
+__all__ = [
+    "Empty",
+    "NotFound",
+    "Problem",
+    "TooLong",
+    "UnknownRoom",
+    "apublish",
+    "aredact",
+    "publish",
+    "redact",
+    "room_changed",
+]
+
+
+def publish(room: str | Room, text: str, sender: Any | None = None, id: str | None = None) -> str:
+    """Say ``text`` in ``room``: everyone connected sees it once, in whichever process they are.
+
+    ``room`` is a room or its slug. ``sender`` is a user, a name, or ``None`` for the site itself.
+    Publishing the same ``id`` again (1 to 64 characters) for the same room and sender adds nothing,
+    so that a task may be retried; without one, every call is another message. Returns the id.
+
+    Outside a transaction the message is in the log when this returns. Inside one it is kept aside
+    in that transaction: it is sent after the commit and not at all after a rollback, locks no room
+    meanwhile, and survives a crash right after the commit, because every hub looks for what was
+    left aside.
+
+    Raises ``UnknownRoom``, ``Empty`` or ``TooLong`` (each a ``chat.api.Problem``), ``ValueError``
+    for an id that cannot be one, and Django's own errors where the database cannot be reached.
+    """
+    who = _sender(sender)
+    draft = store.PostDraft(
+        room=room.slug if isinstance(room, Room) else room,
+        sender_key=who.key,
+        sender_name=who.sender.name,
+        id=_checked_id(id),
+        text=_checked_text(text),
+    )
+    if transaction.get_connection(conf.current().database).in_atomic_block:
+        store.put_aside(draft)
+        _after_commit(_publish_kept_aside)
+    else:
+        _tell(_sound(store.append([draft])))
+    return draft.id
+
+
+apublish = sync_to_async(publish)
+"""``publish`` for async code. Not inside an async transaction: Django has none."""
+
+
+def redact(messages: Iterable[Message], moderator: Any) -> int:
+    """Take away the texts of ``messages``; everyone connected is told. How many there were.
+
+    ``moderator`` is the user who does it. Messages without a text to take are passed over. Inside a
+    transaction the change is part of it and is told after its commit.
+    """
+    who = identity.of_user(moderator)
+    drafts = [
+        store.DeleteDraft(
+            room=message.room.slug,
+            sender_key=who.key,
+            sender_name=who.sender.name,
+            seq=message.seq,
+            moderator=True,
+        )
+        for message in messages
+    ]
+    outcomes = store.append(drafts) if drafts else []
+    stored = [outcome for outcome in outcomes if isinstance(outcome, store.Stored)]
+    _after_commit(partial(_tell, stored))
+    return len(stored)
+
+
+aredact = sync_to_async(redact)
+"""``redact`` for async code."""
+
+
+def room_changed(room: Room) -> None:
+    """Tell every process that ``room``'s row was changed, once the transaction commits.
+
+    They find out by themselves within a quarter of a heartbeat; this makes it at once.
+    """
+    _after_commit(partial(_signal, bus.CONTROL, bus.Altered(room.slug)))
+
+
+def _after_commit(call: Any) -> None:
+    # Robust: a channel layer that is away must not keep a site's other callbacks from running.
+    transaction.on_commit(call, using=conf.current().database, robust=True)
+
+
+def _publish_kept_aside() -> None:
+    _tell(store.move_outbox())
+
+
+def _sound(outcomes: list[store.Outcome]) -> list[store.Outcome]:
+    """``outcomes`` where nothing went wrong; raises the first problem."""
+    for outcome in outcomes:
+        if isinstance(outcome, Problem):
+            raise outcome
+    return outcomes
+
+
+def _tell(outcomes: Iterable[store.Outcome]) -> None:
+    """Show what was stored to everyone connected."""
+    outcomes = list(outcomes)
+    hub = next(iter(hubs.running()), None)
+    if hub is not None:
+        hub.loop.call_soon_threadsafe(hub.publish_outcomes, outcomes)
+        return
+    for outcome in outcomes:
+        if isinstance(outcome, store.Stored) and outcome.entry is not None:
+            batch = bus.Batch(outcome.room, outcome.epoch, [outcome.entry])
+            _signal(bus.group_of(outcome.room), batch)
+
+
+def _signal(group: str, signal: bus.AnySignal) -> None:
+    """Put ``signal`` on the bus, from a process or thread that may have no hub."""
+    hub = next(iter(hubs.running()), None)
+    if hub is not None:
+        hub.loop.call_soon_threadsafe(hub.bus.send, group, signal)
+        return
+    layer = get_channel_layer(conf.current().channel_layer)
+    if layer is None or isinstance(layer, InMemoryChannelLayer):
+        return  # nobody listens in this process, and no other hears
+    async_to_sync(layer.group_send)(group, bus.pack(signal))
+
+
+def _sender(sender: Any | None) -> Identity:
+    if sender is None or isinstance(sender, str):
+        return identity.of_system(sender or conf.current().system_name)
+    if getattr(sender, "pk", None) is None:
+        raise TypeError(f"sender is a saved user, a name or None, not {sender!r}")
+    return identity.of_user(sender)
+
+
+def _checked_id(given: str | None) -> str:
+    if given is None:
+        return secrets.token_hex(16)
+    if not 1 <= len(given) <= 64 or "\0" in given:
+        raise ValueError(f"an id is 1 to 64 characters without NUL, not {given!r}")
+    return given
+
+
+def _checked_text(text: str) -> str:
+    if not text.strip():
+        raise Empty
+    most = conf.current().text_limit
+    if len(text) > most:
+        raise TooLong(f"the text has {len(text)} characters, CHAT['TEXT_LIMIT'] is {most}")
+    if "\0" in text:
+        raise ValueError("text must not contain the NUL character")
+    return text

@@ -1,0 +1,21 @@
+"""The app's configuration."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.core.signals import setting_changed
+from django.utils.translation import gettext_lazy as _
+
+from chat import conf
+
+
+class ChatConfig(AppConfig):
+    """``chat`` in ``INSTALLED_APPS``."""
+
+    name = "chat"
+    verbose_name = _("Chat")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Follow changes of settings in tests."""
+        setting_changed.connect(conf.forget, dispatch_uid="chat.conf")

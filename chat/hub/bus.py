@@ -1,0 +1,225 @@
+"""The only user of the channel layer: one channel a process, one group a room, one for all.
+
+What it carries is a hint. Whatever the layer drops, doubles, delays or reorders, the log has; so
+nothing here is retried and nothing is kept for later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from channels.layers import get_channel_layer
+
+from chat.store import Entry
+
+logger = logging.getLogger("chat")
+
+CONTROL = "chat.control"
+"""The group every process is in."""
+
+# Batches that wait for a slow layer. Beyond it the oldest go: the log has them, and the next look
+# at the heads finds them.
+WAITING_MOST = 1000
+
+RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0)
+"""Between attempts while the layer is away; the last one again and again."""
+
+
+class Signal(msgspec.Struct, frozen=True, tag_field="is", tag=str.lower):
+    """Anything that goes over the bus."""
+
+
+class Batch(Signal, frozen=True):
+    """Consecutive entries of a room's log, committed."""
+
+    room: str
+    epoch: str
+    entries: list[Entry]
+
+
+class Whisper(Signal, frozen=True):
+    """An encoded event that is not logged. ``origin`` is the hub that has shown it already."""
+
+    origin: str
+    room: str
+    text: str
+
+
+class Came(Signal, frozen=True):
+    """What changed among a node's people: (room, sender id, name) and (room, sender id).
+
+    It leads from one ``revision`` of the node to the next.
+    """
+
+    node: int
+    revision: int
+    joined: list[tuple[str, str, str]]
+    left: list[tuple[str, str]]
+
+
+class Altered(Signal, frozen=True):
+    """A room's row was changed: its policy, its epoch, or that it is there at all."""
+
+    room: str
+
+
+class Look(Signal, frozen=True):
+    """Compare heads now: something may have been lost."""
+
+
+class Probe(Signal, frozen=True):
+    """Sent to hear it again: while it comes back, the layer and the memberships are alive."""
+
+    origin: str
+
+
+AnySignal = Batch | Whisper | Came | Altered | Look | Probe
+
+_decoder = msgspec.json.Decoder(AnySignal)
+
+
+def pack(signal: AnySignal) -> dict[str, Any]:
+    """``signal`` as a channel-layer message. Text passes through every layer uncopied."""
+    return {"type": "chat.bus", "body": msgspec.json.encode(signal).decode()}
+
+
+def group_of(room: str) -> str:
+    """The group of a room: layers take only ASCII names, rooms are named in any script."""
+    return f"chat.room.{hashlib.sha256(room.encode()).hexdigest()[:32]}"
+
+
+class Bus:
+    """This process's place on the channel layer.
+
+    ``hear`` is called with each signal; ``regained`` when the layer is back after it was away.
+    """
+
+    def __init__(
+        self, alias: str, *, hear: Callable[[AnySignal], None], regained: Callable[[], None]
+    ) -> None:
+        self._layer: Any = get_channel_layer(alias)  # a layer of any make, or None
+        self._hear = hear
+        self._regained = regained
+        self._channel = ""
+        self._groups: set[str] = {CONTROL}
+        self._waiting: deque[tuple[str, AnySignal]] = deque(maxlen=WAITING_MOST)
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.failures = 0
+        """How often the layer raised."""
+
+    def start(self) -> None:
+        """Begin to listen and to speak."""
+        if self._layer is None:
+            logger.warning("no channel layer: other processes are heard by comparing heads only")
+            return
+        loop = asyncio.get_running_loop()
+        self._opened: asyncio.Future[None] = loop.create_future()
+        self._tasks = [loop.create_task(self._listen()), loop.create_task(self._speak())]
+
+    async def stop(self) -> None:
+        """Leave the layer."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._layer is None or not self._channel:
+            return
+        for group in self._groups:
+            await self._quietly(self._layer.group_discard(group, self._channel))
+
+    def send(self, group: str, signal: AnySignal) -> None:
+        """Tell the processes in ``group``, this one too. Never waits."""
+        if self._layer is not None:
+            self._waiting.append((group, signal))
+            self._wake.set()
+
+    async def enter(self, room: str) -> None:
+        """Hear what is said in ``room``. When the layer is away, later."""
+        group = group_of(room)
+        self._groups.add(group)
+        if self._layer is not None and self._channel:
+            await self._quietly(self._layer.group_add(group, self._channel))
+
+    async def exit(self, room: str) -> None:
+        """No longer hear what is said in ``room``."""
+        group = group_of(room)
+        self._groups.discard(group)
+        if self._layer is not None and self._channel:
+            await self._quietly(self._layer.group_discard(group, self._channel))
+
+    async def renew(self) -> None:
+        """Enter every group again: memberships expire, and a flushed Redis forgets them."""
+        if self._layer is None or not self._channel:
+            return
+        for group in tuple(self._groups):
+            if not await self._quietly(self._layer.group_add(group, self._channel)):
+                return
+
+    async def _listen(self) -> None:
+        """Hear signals for ever, through whatever the layer raises."""
+        failed = 0
+        while True:
+            try:
+                if not self._channel:
+                    self._channel = await self._layer.new_channel("chat")
+                if failed or not self._opened.done():
+                    for group in tuple(self._groups):
+                        await self._layer.group_add(group, self._channel)
+                    if not self._opened.done():
+                        self._opened.set_result(None)
+                    if failed:
+                        logger.info("channel layer is back")
+                        failed = 0
+                        self._regained()
+                message = await self._layer.receive(self._channel)
+            except Exception as error:
+                # Any error of any layer: without this task the process would be deaf.
+                self._note(error)
+                await asyncio.sleep(RETRY_SECONDS[min(failed, len(RETRY_SECONDS) - 1)])
+                failed += 1
+                continue
+            self._take(message)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        try:
+            signal = _decoder.decode(message["body"])
+        except (KeyError, msgspec.DecodeError) as error:
+            # Another version of the app on the same layer, or a stranger.
+            logger.warning("unreadable message on the channel layer: %s", error)
+            return
+        self._hear(signal)
+
+    async def _speak(self) -> None:
+        """Send what waits, one at a time: in order as far as the layer keeps it."""
+        lost = False
+        while True:
+            while not self._waiting:
+                self._wake.clear()
+                await self._wake.wait()
+            group, signal = self._waiting.popleft()
+            if not await self._quietly(self._layer.group_send(group, pack(signal))):
+                lost = True
+                await asyncio.sleep(RETRY_SECONDS[0])
+            elif lost:
+                lost = False
+                self.send(CONTROL, Look())
+
+    async def _quietly(self, call: Any) -> bool:
+        """Await a call of the layer; false when it raised."""
+        try:
+            await call
+        except Exception as error:
+            self._note(error)
+            return False
+        return True
+
+    def _note(self, error: Exception) -> None:
+        self.failures += 1
+        if self.failures == 1 or self.failures % 100 == 0:
+            logger.warning("channel layer failed (%d times so far): %r", self.failures, error)

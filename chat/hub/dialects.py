@@ -1,0 +1,67 @@
+"""The two dialects a session can speak: how its frames are read, how events are shown."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from chat.hub.sending import Outgoing
+from chat.protocol import events, frames, terminal
+from chat.protocol.commands import AnyCommand
+from chat.protocol.errors import Problem
+from chat.protocol.frames import Rejected
+
+
+class Dialect(Protocol):
+    """One way to write commands and events. Stateless: sessions share it."""
+
+    terminal: bool
+
+    def read(self, text: str, room: str) -> Sequence[AnyCommand | Rejected]:
+        """The commands of a frame from a session whose current room is ``room``.
+
+        Raises ``BadFrame``.
+        """
+
+    def show(self, shown: Iterable[events.AnyEvent]) -> list[Outgoing]:
+        """The frames that tell a session of these events."""
+
+
+class Json:
+    """``chat.v1.json``."""
+
+    terminal = False
+
+    def read(self, text: str, room: str) -> Sequence[AnyCommand | Rejected]:
+        """One command or a list of them."""
+        return frames.decode(text)
+
+    def show(self, shown: Iterable[events.AnyEvent]) -> list[Outgoing]:
+        """All of them in one frame."""
+        return [_frame(frames.frame(frames.encode(event) for event in shown))]
+
+
+class Terminal:
+    """Lines of plain text."""
+
+    terminal = True
+
+    def read(self, text: str, room: str) -> Sequence[AnyCommand | Rejected]:
+        """One line, one command."""
+        try:
+            return (terminal.parse(text, room=room, post_id=secrets.token_hex(8)),)
+        except Problem as problem:
+            return (Rejected(problem),)
+
+    def show(self, shown: Iterable[events.AnyEvent]) -> list[Outgoing]:
+        """A frame for each line."""
+        return [_frame(line) for event in shown for line in terminal.lines(event)]
+
+
+def _frame(text: str) -> Outgoing:
+    return {"type": "websocket.send", "text": text}
+
+
+JSON = Json()
+TERMINAL = Terminal()

@@ -1,0 +1,154 @@
+"""What a hub does on a timer: one task for its sessions, one for the log, however many there are.
+
+Four beats make a heartbeat. In each, a quarter of the sessions is pinged, and every room's head is
+compared with the database, so that what the channel layer lost is found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from chat import store
+from chat.hub import bus as signals
+from chat.hub.room import PING
+from chat.hub.session import BEATS
+from chat.protocol import frames
+from chat.protocol.closing import CloseCode
+from chat.protocol.errors import Unavailable
+
+if TYPE_CHECKING:
+    from chat.hub.hub import Hub
+
+logger = logging.getLogger("chat")
+
+# A client that has not said anything for this many heartbeats is not there.
+SILENT_HEARTBEATS = 2.5
+
+ROOMS_AT_ONCE = 500
+SESSIONS_AT_ONCE = 256
+
+# Group memberships of the Redis layers expire after a day; so they are renewed each hour.
+RENEW_SECONDS = 3600.0
+
+
+class Heart:
+    """The timers of one hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self.probed = True
+        """Whether the last probe came back over the channel layer."""
+        self._now = asyncio.Event()
+        self._idle: set[str] = set()
+        self._renewed_at = 0.0
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self.hub.spawn(self._beat_sessions())
+        self.hub.spawn(self._beat_log())
+
+    def look(self) -> None:
+        """Compare heads now rather than at the next beat."""
+        self._now.set()
+
+    @property
+    def _beat(self) -> float:
+        return self.hub.config.heartbeat / BEATS
+
+    # Sessions: never waits for the database
+
+    async def _beat_sessions(self) -> None:
+        beat = 0
+        while True:
+            await asyncio.sleep(self._beat)
+            beat += 1
+            try:
+                await self._ping(beat % BEATS)
+            except Exception:
+                logger.exception("a beat of the sessions failed")
+
+    async def _ping(self, turn: int) -> None:
+        """Ping a quarter of the sessions, and close those that have long been silent.
+
+        Terminals have no pong: their server's own pings find the dead among them.
+        """
+        frame = {"type": "websocket.send", "text": frames.frame([PING])}
+        silent_since = self.hub.loop.time() - SILENT_HEARTBEATS * self.hub.config.heartbeat
+        for number, session in enumerate(list(self.hub.sessions)):
+            if session.terminal or session.turn != turn:
+                continue
+            if session.heard_at < silent_since:
+                session.close(CloseCode.NO_SIGN_OF_LIFE)
+            else:
+                session.push(frame)
+            if number % SESSIONS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    # The log
+
+    async def _beat_log(self) -> None:
+        while True:
+            for step in (
+                self.hub.presence.beat,
+                self._compare_heads,
+                self._serve_stragglers,
+                self._empty_outbox,
+                self._close_idle_rooms,
+                self._probe,
+            ):
+                try:
+                    await step()
+                except Unavailable:
+                    pass  # the next beat tries again
+                except Exception:
+                    logger.exception("a beat of the log failed: %s", step.__name__)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._now.wait(), self._beat)
+            self._now.clear()
+
+    async def _compare_heads(self) -> None:
+        """Find what the bus has lost, and rooms that were changed, in one query for 500 rooms."""
+        rooms = list(self.hub.rooms.values())
+        for first in range(0, len(rooms), ROOMS_AT_ONCE):
+            some = rooms[first : first + ROOMS_AT_ONCE]
+            records = await self.hub.threads.read(store.heads, [room.slug for room in some])
+            for room in some:
+                if self.hub.rooms.get(room.slug) is not room:
+                    continue
+                record = records.get(room.slug)
+                if record is None or not room.same_policy(record):
+                    await self.hub.alter(room, record)
+                if record is not None and record.epoch == room.record.epoch:
+                    room.expect(record.head)
+
+    async def _serve_stragglers(self) -> None:
+        """Serve those who are waiting since the log could not be read."""
+        for room in list(self.hub.rooms.values()):
+            for seat in room.stragglers():
+                await room.catch_up(seat)
+
+    async def _empty_outbox(self) -> None:
+        """Move what a publisher left behind that died after its commit."""
+        while outcomes := await self.hub.threads.write(store.move_outbox):
+            self.hub.publish_outcomes(outcomes)
+
+    async def _close_idle_rooms(self) -> None:
+        """Close the rooms in which nobody has been for a whole beat."""
+        idle = {slug for slug, room in self.hub.rooms.items() if not room.seats}
+        for slug in idle & self._idle:
+            room = self.hub.rooms.get(slug)
+            if room is not None and not room.seats:
+                await self.hub.close_room(room)
+        self._idle = idle
+
+    async def _probe(self) -> None:
+        """Send a signal to all, this process too; one that does not come back means deafness."""
+        now = self.hub.loop.time()
+        if not self.probed or now - self._renewed_at > RENEW_SECONDS:
+            self._renewed_at = now
+            await self.hub.bus.renew()
+        self.probed = False
+        self.hub.bus.send(signals.CONTROL, signals.Probe(self.hub.id))

@@ -1,0 +1,76 @@
+"""A session's place in a room, and what is said there besides the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from chat.access import Rights
+from chat.hub.sending import Outgoing
+
+if TYPE_CHECKING:
+    from chat.hub.room import Room
+
+EVER = float("inf")
+
+
+class Line(NamedTuple):
+    """A line for terminals; where it is about somebody, their sender id, and since when."""
+
+    text: str
+    about: str = ""
+    at: float = EVER
+
+
+class Listener(Protocol):
+    """What a room needs of a session."""
+
+    terminal: bool
+    sender_id: str
+
+    def push(self, message: Outgoing) -> bool:
+        """Send, or say that the session cannot take it now."""
+
+    def push_all(self, messages: Sequence[Outgoing]) -> bool:
+        """Send all of them, or say that the session can take none now."""
+
+    def too_slow(self) -> None:
+        """End the session: it is more than the window behind."""
+
+
+class Seat:
+    """A session's place in a room.
+
+    ``position`` is the last seq that was sent to it; ``seen`` the last its client has confirmed.
+    While it is not ``live`` the fan-out passes it by, and ``Room.catch_up`` serves it.
+    """
+
+    __slots__ = ("listener", "live", "position", "rights", "room", "sat_at", "seen", "serving")
+
+    def __init__(self, room: Room, listener: Listener, rights: Rights, *, sat_at: float) -> None:
+        self.room = room
+        self.listener = listener
+        self.rights = rights
+        self.sat_at = sat_at
+        self.position = 0
+        self.seen = 0
+        self.live = False
+        self.serving = False
+
+    def seat_at(self, position: int) -> None:
+        """Start after ``position``; what is before it does not count as unseen."""
+        self.position = self.seen = position
+
+    def wants(self, line: Line) -> bool:
+        """Whether a terminal is shown ``line``: not of itself, nor of what was before it came."""
+        return line.about != self.listener.sender_id and line.at >= self.sat_at
+
+
+class Hint:
+    """Something that is sent once and never logged: JSON for clients, lines for terminals."""
+
+    __slots__ = ("lines", "text")
+
+    def __init__(self, text: str, lines: Sequence[Line] = ()) -> None:
+        self.text = text
+        self.lines = lines

@@ -1,0 +1,261 @@
+"""One connection: its identity, its rooms, its limits; carries out its commands."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET, UnsetType
+
+from chat.access import Rights
+from chat.hub import talking, visiting
+from chat.hub.dialects import Dialect
+from chat.hub.limits import TokenBucket
+from chat.hub.seat import Seat
+from chat.hub.sending import Outgoing, Outlet, Send
+from chat.identity import Identity
+from chat.protocol import MAIN, VERSION, commands, events
+from chat.protocol.closing import CloseCode
+from chat.protocol.commands import AnyCommand, Ref
+from chat.protocol.errors import BadFrame, Forbidden, Problem, Unavailable
+from chat.protocol.frames import Rejected
+
+if TYPE_CHECKING:
+    from chat.hub.hub import Hub
+
+BEATS = 4
+"""Beats of the hub in a heartbeat: each pings a quarter of the sessions."""
+
+# A client that cannot be understood gets this many chances, and one more every ten seconds.
+BAD_FRAME_BURST = 10.0
+BAD_FRAME_RATE = 0.1
+
+# Commands of any kind, answered or refused, before it is flooding; far above what people do.
+FLOOD_RATE = 100.0
+FLOOD_BURST = 1000.0
+
+TYPING_RATE = 1.0
+
+_turns = itertools.count()
+
+
+class Session:
+    """A connection that was let in. Not thread-safe: it lives on its hub's loop."""
+
+    __slots__ = (
+        "_bad",
+        "_flood",
+        "_outlet",
+        "_replies",
+        "address",
+        "closed",
+        "dialect",
+        "heard_at",
+        "hub",
+        "id",
+        "identity",
+        "posts",
+        "seats",
+        "sender_id",
+        "terminal",
+        "turn",
+        "typings",
+    )
+
+    def __init__(
+        self, hub: Hub, identity: Identity, dialect: Dialect, address: str, send: Send
+    ) -> None:
+        rate = hub.config.posts_per_second
+        self.id = secrets.token_hex(8)
+        self.hub = hub
+        self.identity = identity
+        self.sender_id = identity.sender.id
+        self.dialect = dialect
+        self.terminal = dialect.terminal
+        self.address = address
+        self.seats: dict[str, Seat] = {}
+        self.closed = False
+        self.turn = next(_turns) % BEATS
+        """The beat of each heartbeat in which this session is pinged."""
+        self.heard_at = hub.loop.time()
+        self._outlet = Outlet(send, freed=self._freed, overflowed=self.too_slow)
+        self._replies: list[events.AnyEvent] = []
+        self.posts = TokenBucket(rate, burst=2 * rate)
+        # Load tests that lift the one limit mean the other as well.
+        self._flood = TokenBucket(FLOOD_RATE if rate else 0.0, burst=max(FLOOD_BURST, 20 * rate))
+        self._bad = TokenBucket(BAD_FRAME_RATE, BAD_FRAME_BURST)
+        self.typings = TokenBucket(TYPING_RATE, burst=2)
+
+    # What the client says
+
+    async def begin(self) -> None:
+        """What a connection starts with: a welcome, or for a terminal its place in ``main``."""
+        if not self.terminal:
+            self.reply(self._welcome())
+            return
+        try:
+            await visiting.join(self, commands.Join(room=MAIN, history=0), silently=True)
+        except Problem as problem:
+            self.refuse(problem)
+
+    def _welcome(self) -> events.Welcome:
+        config = self.hub.config
+        return events.Welcome(
+            version=VERSION,
+            session=self.id,
+            sender=self.identity.sender,
+            heartbeat=config.heartbeat,
+            limits=events.Limits(
+                text=config.text_limit,
+                frame=config.frame_limit,
+                posts_per_second=config.posts_per_second,
+                window=config.window,
+            ),
+        )
+
+    async def receive(self, text: str) -> None:
+        """Carry out one frame of the client's."""
+        now = self.hub.loop.time()
+        self.heard_at = now
+        if len(text) > self.hub.config.frame_limit or (
+            not text.isascii() and len(text.encode()) > self.hub.config.frame_limit
+        ):
+            self.close(CloseCode.FRAME_TOO_BIG)
+            return
+        try:
+            found = self.dialect.read(text, next(iter(self.seats), MAIN))
+        except BadFrame as problem:
+            self.refuse(problem)
+            self._strike()
+            return
+        for command in found:
+            if self._flood.take(now):
+                self.close(CloseCode.PROTOCOL_VIOLATION)
+            if self.closed:
+                return
+            if isinstance(command, Rejected):
+                self.refuse(command.problem, command.ref, command.id)
+                continue
+            try:
+                await self._carry_out(command, now)
+            except Problem as problem:
+                self.refuse(problem, command.ref, getattr(command, "id", UNSET))
+
+    async def _carry_out(self, command: AnyCommand, now: float) -> None:
+        # By how often they come.
+        match command:
+            case commands.Post():
+                await talking.post(self, command, now)
+            case commands.Pong():
+                visiting.pong(self, command)
+            case commands.Typing():
+                talking.typing(self, command, now)
+            case commands.Join():
+                await visiting.join(self, command)
+            case commands.Leave():
+                visiting.leave(self, command)
+            case commands.History():
+                await visiting.history(self, command)
+            case commands.Edit() | commands.Delete():
+                await talking.change(self, command, now)
+            case commands.Rooms():
+                await visiting.rooms(self, command)
+            case commands.Rename():
+                self._rename(command)
+
+    def _rename(self, command: commands.Rename) -> None:
+        if not self.identity.is_guest and not self.terminal:
+            raise Forbidden("only guests choose their name here")
+        self.identity = self.identity.named(command.name.strip())
+        self.hub.presence.renamed(self)
+        self.reply(events.Renamed(ref=command.ref, sender=self.identity.sender))
+
+    # Its rooms
+
+    async def catch_up(self, seat: Seat) -> None:
+        """Serve ``seat`` what it lacks; while the log cannot be read, the hub's beat does later."""
+        try:
+            await seat.room.catch_up(seat)
+        except Unavailable:
+            return
+
+    def _freed(self) -> None:
+        """The socket was blocked and takes more: send what it missed."""
+        for seat in list(self.seats.values()):
+            if not seat.live:
+                self.hub.spawn(self.catch_up(seat))
+
+    def reconsider(self, seat: Seat, rights: Rights) -> None:
+        """The room or the session changed: go on with ``rights``, or leave."""
+        seat.rights = rights
+        if not rights.see:
+            visiting.give_up(self, seat, gone=False)
+            self.reply(events.Left(room=seat.room.slug))
+
+    # What the client is told
+
+    def push(self, message: Outgoing) -> bool:
+        """Send what can be had again from the log; see ``Outlet.push``."""
+        return self._outlet.push(message)
+
+    def push_all(self, messages: Sequence[Outgoing]) -> bool:
+        """Send all, the rest of them later if need be; false when nothing can be sent now."""
+        if messages and not self._outlet.push(messages[0]):
+            return False
+        for message in messages[1:]:
+            self._outlet.send(message)
+        return True
+
+    def reply(self, event: events.AnyEvent) -> None:
+        """Send ``event`` to this session alone, in one frame with others of this turn."""
+        if not self._replies:
+            self.hub.loop.call_soon(self.flush)
+        self._replies.append(event)
+
+    def flush(self) -> None:
+        """Send the replies that wait, now."""
+        replies, self._replies = self._replies, []
+        if replies and not self.closed:
+            for message in self.dialect.show(replies):
+                self._outlet.send(message)
+
+    def refuse(
+        self, problem: Problem, ref: Ref | UnsetType = UNSET, post_id: str | UnsetType = UNSET
+    ) -> None:
+        """Answer a command that was not carried out."""
+        self.reply(
+            events.Error(
+                ref=ref,
+                code=problem.code,
+                detail=problem.detail,
+                id=post_id,
+                retry_after=UNSET if problem.retry_after is None else problem.retry_after,
+            )
+        )
+
+    def _strike(self) -> None:
+        if self._bad.take(self.hub.loop.time()):
+            self.close(CloseCode.PROTOCOL_VIOLATION)
+
+    # The end
+
+    def too_slow(self) -> None:
+        """Close: the client is more than the window behind; it may come back and resume."""
+        self.close(CloseCode.TOO_SLOW)
+
+    def close(self, code: CloseCode) -> None:
+        """Close with ``code``; what was answered before is sent first."""
+        if self.closed:
+            return
+        self.flush()
+        self.closed = True
+        self._outlet.close(code)
+        self.hub.disconnect(self)
+
+    def gone(self) -> None:
+        """The socket is gone: give everything back. Safe to call again."""
+        self.closed = True
+        self._outlet.abandon()
+        visiting.leave_all(self, gone=True)

@@ -1,0 +1,141 @@
+"""What a session may say in a room: post, edit, delete, type."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from chat import access, store
+from chat.access import Rights
+from chat.models import Room as Record
+from chat.protocol import commands, events
+from chat.protocol.errors import Empty, Forbidden, NotJoined, Problem, RateLimited, TooLong
+
+if TYPE_CHECKING:
+    from chat.hub.session import Session
+
+
+async def post(session: Session, command: commands.Post, now: float) -> None:
+    """Check a post and hand it to the writer; it is acknowledged after its commit.
+
+    Raises a ``Problem``.
+    """
+    record, rights = await _place(session, command.room, now)
+    if not rights.post:
+        raise _no_posting(record)
+    _check_text(command.text, record)
+    _wait_for_slow_mode(session, record, rights, now)
+    draft = store.PostDraft(
+        room=record.slug,
+        sender_key=session.identity.key,
+        sender_name=session.identity.sender.name,
+        epoch=_epoch_if_transient(session, record),
+        id=command.id,
+        text=command.text,
+    )
+    session.hub.writer.submit(draft, partial(_posted, session, command))
+
+
+def _posted(session: Session, command: commands.Post, outcome: store.Outcome) -> None:
+    if isinstance(outcome, Problem):
+        session.refuse(outcome, command.ref, command.id)
+        return
+    session.reply(
+        events.Ack(
+            ref=command.ref,
+            room=outcome.room,
+            seq=outcome.seq,
+            id=command.id,
+            duplicate=outcome.duplicate,
+        )
+    )
+
+
+async def change(session: Session, command: commands.Edit | commands.Delete, now: float) -> None:
+    """Check an edit or a delete and hand it to the writer. Raises a ``Problem``."""
+    record, rights = await _place(session, command.room, now)
+    if not rights.post and not rights.moderate:
+        raise _no_posting(record)
+    draft: store.Draft
+    if isinstance(command, commands.Edit):
+        _check_text(command.text, record)
+        draft = store.EditDraft(
+            room=record.slug,
+            sender_key=session.identity.key,
+            sender_name=session.identity.sender.name,
+            seq=command.seq,
+            text=command.text,
+        )
+    else:
+        draft = store.DeleteDraft(
+            room=record.slug,
+            sender_key=session.identity.key,
+            sender_name=session.identity.sender.name,
+            seq=command.seq,
+            moderator=rights.moderate,
+        )
+    session.hub.writer.submit(draft, partial(_changed, session, command))
+
+
+def _changed(
+    session: Session, command: commands.Edit | commands.Delete, outcome: store.Outcome
+) -> None:
+    if isinstance(outcome, Problem):
+        session.refuse(outcome, command.ref)
+        return
+    session.reply(
+        events.Ack(ref=command.ref, room=outcome.room, seq=outcome.seq, target=outcome.target)
+    )
+
+
+def typing(session: Session, command: commands.Typing, now: float) -> None:
+    """Tell the room, at most once a second. Raises a ``Problem``."""
+    seat = session.seats.get(command.room)
+    if seat is None:
+        raise NotJoined
+    if not seat.rights.post:
+        raise _no_posting(seat.room.record)
+    if not session.typings.take(now):
+        event = events.Typing(room=command.room, sender=session.identity.sender)
+        session.hub.whisper(command.room, event)
+
+
+async def _place(session: Session, slug: str, now: float) -> tuple[Record, Rights]:
+    """The room a post is for, and what one may do there; limits the rate."""
+    wait = session.posts.take(now)
+    if wait:
+        raise RateLimited(retry_after=round(wait, 3))
+    seat = session.seats.get(slug)
+    if seat is not None:
+        return seat.room.record, seat.rights
+    return await session.hub.look_up(slug, session.identity)
+
+
+def _no_posting(record: Record) -> Problem:
+    if record.archived:
+        return Forbidden("this room is archived: it can only be read")
+    return Forbidden("sign in to post here")
+
+
+def _check_text(text: str, record: Record) -> None:
+    if not text.strip():
+        raise Empty
+    most = access.longest_text(record)
+    if len(text) > most:
+        raise TooLong(f"the message is too long: at most {most} characters")
+
+
+def _wait_for_slow_mode(session: Session, record: Record, rights: Rights, now: float) -> None:
+    room = session.hub.rooms.get(record.slug)
+    if not record.slow_mode or rights.moderate or room is None:
+        return
+    wait = room.slow_mode.wait(session.identity.key, record.slow_mode, now)
+    if wait:
+        raise RateLimited(
+            f"slow mode: one message every {record.slow_mode} s", retry_after=round(wait, 3)
+        )
+
+
+def _epoch_if_transient(session: Session, record: Record) -> str | None:
+    """Its epoch for a room nobody has written to yet: another process may just remove it."""
+    return record.epoch if record.transient and record.slug in session.seats else None

@@ -1,0 +1,132 @@
+"""How a session comes into rooms, leaves them, and looks at what was said there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chat import store
+from chat.hub.room import Room
+from chat.hub.seat import Seat
+from chat.protocol import commands, events
+from chat.protocol.commands import Position
+from chat.protocol.errors import NotJoined, Problem, TooManyRooms
+
+if TYPE_CHECKING:
+    from chat.hub.session import Session
+
+
+async def join(session: Session, command: commands.Join, *, silently: bool = False) -> None:
+    """Enter a room: ``joined``, then what was missed or the last messages, then live.
+
+    Joining a room again starts it anew. A terminal leaves the room it was in. Raises a ``Problem``.
+    """
+    old = session.seats.get(command.room)
+    if old is None and len(session.seats) >= session.hub.config.rooms_per_session:
+        raise TooManyRooms
+    room, rights = await session.hub.enter(command.room, session.identity)
+    start, recovered = await _start(session, room, command)
+    if session.closed:
+        return
+    if old is not None:
+        old.room.rise(old)
+    elif session.terminal:
+        leave_all(session, gone=False)
+    seat = Seat(room, session, rights, sat_at=session.hub.loop.time())
+    seat.seat_at(start)
+    session.seats[room.slug] = seat
+    room.sit(seat)
+    if old is None:
+        session.hub.presence.enter(session, room.slug)
+    if not silently:
+        session.reply(_joined(session, room, command, recovered))
+        session.flush()
+    await session.catch_up(seat)
+
+
+async def _start(session: Session, room: Room, command: commands.Join) -> tuple[int, bool | None]:
+    """Where a join begins, and whether that is what the client asked for."""
+    hub = session.hub
+    recovered = None
+    if command.after is not None:
+        recovered = await hub.recovers(room, command.after)
+        if recovered:
+            return command.after.seq, True
+    if session.terminal:
+        return room.sent, recovered
+    most = min(command.history, commands.HISTORY_MOST)
+    return await hub.start_of_history(room, most), recovered
+
+
+def _joined(
+    session: Session, room: Room, command: commands.Join, recovered: bool | None
+) -> events.Joined:
+    presence = session.hub.presence
+    return events.Joined(
+        ref=command.ref,
+        room=room.slug,
+        title=room.record.title or room.slug,
+        epoch=room.record.epoch,
+        head=room.sent,
+        recovered=recovered,
+        online=presence.online(room.slug),
+        members=presence.members(room.slug),
+    )
+
+
+async def start_over(session: Session, slug: str) -> None:
+    """The room's history is another one now, or none: join it afresh, or leave."""
+    seat = session.seats.pop(slug, None)
+    if seat is None or session.closed:
+        return
+    session.hub.presence.leave(session, slug, gone=False)
+    try:
+        # A position of no epoch: the client is told that it was not recovered.
+        await join(session, commands.Join(room=slug, after=Position(epoch="", seq=0)))
+    except Problem:
+        session.reply(events.Left(room=slug))
+
+
+def leave(session: Session, command: commands.Leave) -> None:
+    """Leave a room. Raises ``NotJoined``."""
+    seat = session.seats.get(command.room)
+    if seat is None:
+        raise NotJoined
+    give_up(session, seat, gone=False)
+    session.reply(events.Left(ref=command.ref, room=command.room))
+
+
+def leave_all(session: Session, *, gone: bool) -> None:
+    """Leave every room; ``gone`` when the connection is."""
+    for seat in list(session.seats.values()):
+        give_up(session, seat, gone=gone)
+
+
+def give_up(session: Session, seat: Seat, *, gone: bool) -> None:
+    """Take the session out of a room."""
+    del session.seats[seat.room.slug]
+    seat.room.rise(seat)
+    session.hub.left(session, seat.room, gone=gone)
+
+
+async def history(session: Session, command: commands.History) -> None:
+    """Answer with a page of older messages. Raises a ``Problem``."""
+    record, _ = await session.hub.look_up(command.room, session.identity)
+    limit = min(command.limit, commands.HISTORY_MOST)
+    messages, more = await session.hub.threads.read(
+        store.page_before, record, command.before, limit
+    )
+    session.reply(events.History(ref=command.ref, room=record.slug, messages=messages, more=more))
+
+
+async def rooms(session: Session, command: commands.Rooms) -> None:
+    """Answer with the rooms there are. Raises ``Unavailable``."""
+    listed = await session.hub.rooms_for(session.identity)
+    session.reply(events.Rooms(ref=command.ref, rooms=listed))
+
+
+def pong(session: Session, command: commands.Pong) -> None:
+    """Note what the client has seen."""
+    for slug, seq in command.seen.items():
+        seat = session.seats.get(slug)
+        if seat is not None:
+            seat.seen = max(seat.seen, min(seq, seat.position))

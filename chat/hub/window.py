@@ -1,0 +1,57 @@
+"""How far a session may fall behind: credit by what its client says it has seen. Pure.
+
+Servers such as daphne buffer without limit what a client does not read, so the bound has to be
+ours. A room pings its sessions each time it has sent a quarter of the window; a session whose
+answer does not come before the window is full is too slow.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+# Pings a window is divided by: a reader that keeps up answers long before it is full.
+PARTS = 4
+
+
+class Window:
+    """What one room has sent, in events and bytes, with a mark at each ping."""
+
+    __slots__ = ("_bytes", "_marks", "_most_bytes", "_most_events", "_next_bytes", "_next_seq")
+
+    def __init__(self, *, events: int, size: int, seq: int) -> None:
+        self._most_events = events
+        self._most_bytes = size
+        self._bytes = 0
+        # (seq, bytes sent up to it): one more than fit in a window, so that every position within
+        # the window has a mark at or before it.
+        self._marks: deque[tuple[int, int]] = deque([(seq, 0)], maxlen=2 * PARTS + 1)
+        self._next()
+
+    def sent(self, seq: int, size: int) -> bool:
+        """Note that events up to ``seq`` went out in ``size`` bytes; true when a ping is due."""
+        self._bytes += size
+        if seq < self._next_seq and self._bytes < self._next_bytes:
+            return False
+        self._marks.append((seq, self._bytes))
+        self._next()
+        return True
+
+    def exceeded(self, seen: int) -> bool:
+        """Whether a session that has seen everything up to ``seen`` is more than a window behind.
+
+        Counted up to the last mark; bytes from the last mark at or before ``seen``.
+        """
+        last_seq, last_bytes = self._marks[-1]
+        if last_seq - seen > self._most_events:
+            return True
+        before = self._marks[0][1]
+        for seq, size in self._marks:
+            if seq > seen:
+                break
+            before = size
+        return last_bytes - before > self._most_bytes
+
+    def _next(self) -> None:
+        seq, size = self._marks[-1]
+        self._next_seq = seq + self._most_events // PARTS
+        self._next_bytes = size + self._most_bytes // PARTS

@@ -1,0 +1,84 @@
+"""Rooms: opening, making, listing, and taking away those nobody used."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from django.db.models import Q
+from msgspec import Struct
+
+from chat import conf
+from chat.models import Membership, Room
+from chat.protocol import MAIN
+from chat.store.entries import Entry
+from chat.store.reading import newest
+
+ROOMS_LISTED = 500
+"""The most rooms one list shows."""
+
+
+class Opened(Struct, frozen=True):
+    """A room and the newest entries of its log."""
+
+    room: Room
+    tail: list[Entry]
+
+
+def find_room(slug: str) -> Room | None:
+    """The room of that name."""
+    return Room.objects.using(conf.current().database).filter(slug=slug).first()
+
+
+def open_room(slug: str, tail: int) -> Opened | None:
+    """A room with its last ``tail`` entries; ``None`` where it is not there."""
+    room = find_room(slug)
+    if room is None:
+        return None
+    entries = newest(room, tail) if room.head else []
+    if entries and entries[-1].seq > room.head:
+        room.head = entries[-1].seq  # it went on between the two queries
+    return Opened(room, entries)
+
+
+def create_room(slug: str, *, epoch: str | None = None) -> None:
+    """Make a public room, or leave it as it is where it is there already."""
+    room = Room(slug=slug, transient=slug != MAIN)
+    if epoch is not None:
+        room.epoch = epoch
+    Room.objects.using(conf.current().database).bulk_create([room], ignore_conflicts=True)
+
+
+def remove_transient(slug: str) -> bool:
+    """Take a room away that was made by joining and never written to; whether it went."""
+    rooms = Room.objects.using(conf.current().database)
+    removed, _ = rooms.filter(slug=slug, transient=True, head=0).delete()
+    return bool(removed)
+
+
+def heads(slugs: Collection[str]) -> dict[str, Room]:
+    """The rooms of those names as they now are."""
+    rooms = Room.objects.using(conf.current().database)
+    return {room.slug: room for room in rooms.filter(slug__in=list(slugs))}
+
+
+def role_of(room_pk: int, user_pk: Any) -> str | None:
+    """The role of a user in a room; ``None`` where they are no member."""
+    return (
+        Membership.objects.using(conf.current().database)
+        .filter(room=room_pk, user=user_pk)
+        .values_list("role", flat=True)
+        .first()
+    )
+
+
+def rooms_of(user_pk: Any) -> list[tuple[Room, str | None]]:
+    """The rooms a user (``None``: a guest) may know of, by name, each with the user's role."""
+    database = conf.current().database
+    roles: dict[int, str] = {}
+    if user_pk is not None:
+        memberships = Membership.objects.using(database).filter(user=user_pk)
+        roles = dict(memberships.values_list("room_id", "role"))
+    rooms = Room.objects.using(database).filter(archived=False)
+    rooms = rooms.filter(Q(kind=Room.Kind.PUBLIC) | Q(pk__in=list(roles)))
+    return [(room, roles.get(room.pk)) for room in rooms[:ROOMS_LISTED]]

@@ -1,0 +1,85 @@
+"""The settings of what the site stands on, made from URLs: the database and the channel layer."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+SQLITE_OPTIONS: dict[str, Any] = {
+    # A transaction that will write says so when it begins: one that began by reading and cannot be
+    # upgraded fails at once with "database is locked", however long the timeout.
+    "transaction_mode": "IMMEDIATE",
+    # Seconds to wait for another writer.
+    "timeout": 20,
+    # WAL: readers and the writer do not wait for each other. FULL: an acknowledged message survives a
+    # power cut too; NORMAL would lose the last commits. The journal shrinks back after a large commit.
+    "init_command": (
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=33554432;"
+    ),
+}
+
+LAYERS = {
+    "core": "channels_redis.core.RedisChannelLayer",
+    "pubsub": "channels_redis.pubsub.RedisPubSubChannelLayer",
+}
+
+
+def database(url: str | None, *, beside: Path) -> dict[str, Any]:
+    """Return the entry of ``DATABASES`` for a URL; an SQLite file in ``beside`` when there is none.
+
+    SQLite paths follow the usual convention: ``sqlite:///relative.sqlite3`` and
+    ``sqlite:////absolute.sqlite3``, a relative one being relative to ``beside``.
+    """
+    if url is None:
+        return _sqlite(beside / "db.sqlite3")
+    scheme = url.partition(":")[0].lower()
+    if scheme == "sqlite":
+        path = unquote(urlsplit(url).path.removeprefix("/"))
+        if path in ("", ":memory:"):
+            raise ImproperlyConfigured(
+                "DATABASE_URL names no file: expected sqlite:///file or sqlite:////path/to/file. "
+                "A database in memory is out of the question, as each thread would see its own."
+            )
+        return _sqlite(beside / path)
+    if scheme in ("postgres", "postgresql"):
+        try:
+            # Connections are not kept between requests: under ASGI each request has a thread of its
+            # own, and a connection that outlives it is one that nobody closes.
+            entry: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=0)}
+        except (ValueError, dj_database_url.ParseError) as error:
+            raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}") from error
+        if not entry["NAME"]:
+            raise ImproperlyConfigured(
+                "DATABASE_URL names no database: expected postgres://user:password@host:port/name."
+            )
+        return {**entry, "CONN_HEALTH_CHECKS": True}
+    raise ImproperlyConfigured(
+        f"DATABASE_URL begins with {scheme!r}: expected sqlite:///… or postgres://…"
+    )
+
+
+def _sqlite(path: Path) -> dict[str, Any]:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": path,
+        "OPTIONS": dict(SQLITE_OPTIONS),
+    }
+
+
+def channel_layer(url: str | None, *, kind: str) -> dict[str, Any]:
+    """Return the entry of ``CHANNEL_LAYERS`` for a Redis URL; the in-memory layer when there is none."""
+    if url is None:
+        return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    scheme = url.partition(":")[0].lower()
+    if scheme not in ("redis", "rediss", "unix"):
+        raise ImproperlyConfigured(
+            f"REDIS_URL begins with {scheme!r}: expected redis://host:port/number, rediss:// or unix://"
+        )
+    # redis-py 8 gives up on a silent socket after 5 s by default, which is how long the layer's own
+    # blocking read takes: every idle connection would die. No limit, then.
+    return {
+        "BACKEND": LAYERS[kind],
+        "CONFIG": {"hosts": [{"address": url, "socket_timeout": None}]},
+    }
