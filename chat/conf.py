@@ -100,6 +100,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         float,
         Meta(ge=0, description="Seconds before a lost session counts as left, so reloads do not."),
     ] = 1.0
+    websocket_path: Annotated[
+        str,
+        Meta(min_length=1, description="Where the pages find the WebSocket: a path or an address."),
+    ] = "/ws"
     channel_layer: Annotated[
         str, Meta(min_length=1, description="Alias in CHANNEL_LAYERS that carries the hub's bus.")
     ] = "default"

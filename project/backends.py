@@ -13,8 +13,9 @@ SQLITE_OPTIONS: dict[str, Any] = {
     "transaction_mode": "IMMEDIATE",
     # Seconds to wait for another writer.
     "timeout": 20,
-    # WAL: readers and the writer do not wait for each other. FULL: an acknowledged message survives a
-    # power cut too; NORMAL would lose the last commits. The journal shrinks back after a large commit.
+    # WAL: readers and the writer do not wait for each other. FULL: an acknowledged message survives
+    # a power cut too; NORMAL would lose the last commits. The journal shrinks back after a large
+    # commit.
     "init_command": (
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=33554432;"
     ),
@@ -69,7 +70,7 @@ def _sqlite(path: Path) -> dict[str, Any]:
 
 
 def channel_layer(url: str | None, *, kind: str) -> dict[str, Any]:
-    """Return the entry of ``CHANNEL_LAYERS`` for a Redis URL; the in-memory layer when there is none."""
+    """Return the entry of ``CHANNEL_LAYERS`` for a Redis URL; in-memory when there is none."""
     if url is None:
         return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
     scheme = url.partition(":")[0].lower()

@@ -42,7 +42,7 @@ def choice(name: str, among: Collection[str], *, default: str) -> str:
 
 
 def words(name: str) -> list[str]:
-    """Return the parts of a list with commas, as in ``ALLOWED_HOSTS=chat.example.org,localhost``."""
+    """Return the parts of a list with commas, such as ``chat.example.org,localhost``."""
     return [word.strip() for word in (text(name) or "").split(",") if word.strip()]
 
 

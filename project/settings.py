@@ -11,7 +11,7 @@ from project.backends import LAYERS, channel_layer, database
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# --- Who may talk to the site -----------------------------------------------------------------------
+# --- Who may talk to the site ---------------------------------------------------------------------
 
 DEBUG = environment.flag("DEBUG", default=True)
 
@@ -28,21 +28,21 @@ ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS")
 if not ALLOWED_HOSTS:
     if not DEBUG:
         raise ImproperlyConfigured(
-            "DEBUG=0 needs ALLOWED_HOSTS: the names the site is reached by, such as chat.example.org"
+            "DEBUG=0 needs ALLOWED_HOSTS: the names it is reached by, such as chat.example.org"
         )
     ALLOWED_HOSTS = [".localhost", "127.0.0.1", "[::1]"]
 
-# Behind a proxy that speaks TLS for the site, forms come from https:// while requests arrive by http.
-# Only the site's own names are trusted so, and none at all where the wildcard stands for them.
+# Behind a proxy that speaks TLS for the site, forms come from https:// while requests arrive by
+# http. Only the site's own names are trusted so, and none at all where the wildcard stands for
+# them.
 CSRF_TRUSTED_ORIGINS = [
     f"https://*{host}" if host.startswith(".") else f"https://{host}"
     for host in ALLOWED_HOSTS
     if host != "*"
 ]
 
-# Cookies are not marked Secure, and http:// is not sent on to https://, because this site may be all
-# that stands on a private network without TLS. Script cannot read the cookies (CSRF_COOKIE_HTTPONLY
-# is left off: the page's own script sends that one back), and no other site can send them.
+# Cookies are not marked Secure, and http:// is not sent on to https://, because this site may be
+# all that stands on a private network without TLS.
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
@@ -50,7 +50,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# --- What it is made of -----------------------------------------------------------------------------
+# --- What it is made of ---------------------------------------------------------------------------
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -103,7 +103,7 @@ CHANNEL_LAYERS = {
     )
 }
 
-# --- The chat ---------------------------------------------------------------------------------------
+# --- The chat -------------------------------------------------------------------------------------
 
 CHAT: dict[str, Any] = {
     "GUESTS": environment.choice("CHAT_GUESTS", ("none", "read", "post"), default="post"),
@@ -114,7 +114,7 @@ CHAT: dict[str, Any] = {
     "SESSIONS_PER_ADDRESS": environment.whole_number("CHAT_SESSIONS_PER_ADDRESS", default=100),
 }
 
-# --- Signing in -------------------------------------------------------------------------------------
+# --- Signing in -----------------------------------------------------------------------------------
 
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
@@ -130,17 +130,17 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
-# --- Languages and time -----------------------------------------------------------------------------
+# --- Languages and time ---------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-# --- Static files -----------------------------------------------------------------------------------
+# --- Static files ---------------------------------------------------------------------------------
 
-# No ASGI server serves them, so whitenoise does: with DEBUG from where they lie in the source, without
-# it from STATIC_ROOT, which `manage.py collectstatic` fills.
+# No ASGI server serves them, so whitenoise does: with DEBUG from where they lie in the source,
+# without it from STATIC_ROOT, which `manage.py collectstatic` fills.
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "project" / "static"]
@@ -156,7 +156,7 @@ warnings.filterwarnings(
     "ignore", message="StreamingHttpResponse must consume synchronous iterators", module="django"
 )
 
-# --- Log --------------------------------------------------------------------------------------------
+# --- Log ------------------------------------------------------------------------------------------
 
 LOG_LEVEL = environment.choice(
     "LOG_LEVEL", ("debug", "info", "warning", "error", "critical"), default="info"

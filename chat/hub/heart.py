@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from chat import store
 from chat.hub import bus as signals
-from chat.hub.room import PING
+from chat.hub.fanout import PING
 from chat.hub.session import BEATS
 from chat.protocol import frames
 from chat.protocol.closing import CloseCode

@@ -329,7 +329,9 @@ class Hub:
         match signal:
             case signals.Batch():
                 room = self.rooms.get(signal.room)
-                if room is not None:
+                if room is not None and room.record.epoch != signal.epoch:
+                    self.heart.look()
+                elif room is not None:
                     room.accept(signal.epoch, signal.entries)
                 elif signal.room in self._heard_early:
                     self._heard_early[signal.room].append(signal)

@@ -45,11 +45,22 @@ class Seat:
     While it is not ``live`` the fan-out passes it by, and ``Room.catch_up`` serves it.
     """
 
-    __slots__ = ("listener", "live", "position", "rights", "room", "sat_at", "seen", "serving")
+    __slots__ = (
+        "listener",
+        "live",
+        "position",
+        "rights",
+        "room",
+        "sat_at",
+        "seen",
+        "serving",
+        "terminal",
+    )
 
     def __init__(self, room: Room, listener: Listener, rights: Rights, *, sat_at: float) -> None:
         self.room = room
         self.listener = listener
+        self.terminal = listener.terminal
         self.rights = rights
         self.sat_at = sat_at
         self.position = 0
@@ -60,6 +71,12 @@ class Seat:
     def seat_at(self, position: int) -> None:
         """Start after ``position``; what is before it does not count as unseen."""
         self.position = self.seen = position
+
+    def push_lines(self, lines: Sequence[Line]) -> bool:
+        """Send those lines that are for this terminal; false when it cannot take them now."""
+        return self.listener.push_all(
+            [{"type": "websocket.send", "text": line.text} for line in lines if self.wants(line)]
+        )
 
     def wants(self, line: Line) -> bool:
         """Whether a terminal is shown ``line``: not of itself, nor of what was before it came."""

@@ -1,0 +1,42 @@
+# `make run` serves the site, `make test` is everything a change has to pass. `make help` lists the rest.
+#
+# Variables, from the environment or the command line:
+#   PYTHON     the Python to make .venv with      (default: the first that fits)
+#   HOST PORT  where `make run` listens           (default: 127.0.0.1 5000)
+#   ARGS       what to hand to pytest, e.g. make test ARGS="tests/hub -x"
+#   SERVICES   what the tests want on the machine (empty: install nothing, skip what needs them)
+
+SERVICES ?= redis postgres
+export SERVICES
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-postgres lint format clean
+
+help:  ## say what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+
+run:  ## serve the site on http://127.0.0.1:5000
+	@scripts/make_venv.sh .venv requirements.txt
+	@exec .venv/bin/python scripts/serve.py
+
+test:  ## linters, types, import order, and the tests on every Python at hand
+	@scripts/test.sh $(ARGS)
+
+test-postgres:  ## the tests with the suite's own database on PostgreSQL instead of SQLite
+	@scripts/make_venv.sh .venv requirements-dev.txt
+	@scripts/services.sh $(SERVICES)
+	@.venv/bin/python -m tests.on_postgres $(ARGS)
+
+lint:  ## the linters alone
+	@scripts/make_venv.sh .venv requirements-dev.txt
+	@scripts/lint.sh
+
+format:  ## put the code into the shape that `make lint` wants
+	@scripts/make_venv.sh .venv requirements-dev.txt
+	@.venv/bin/ruff check --fix-only --quiet .
+	@.venv/bin/ruff format .
+
+clean:  ## remove everything made here, but for the database
+	rm -rf .venv .venv.lock .venv-3.13 .venv-3.13.lock .coverage* .mypy_cache .pytest_cache .ruff_cache \
+		.import_linter_cache .hypothesis build dist staticfiles
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,162 @@
+"""Real daphne and uvicorn processes that serve the site, as it is deployed.
+
+The fixture ``serve`` starts them: ``serve()``, ``serve("uvicorn", env={"REDIS_URL": url})``.
+"""
+
+import http.client
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+import pytest
+
+from tests.programs import ROOT, Program, bare_environment
+
+ServerKind = Literal["daphne", "uvicorn"]
+
+
+class SiteServer(Program):
+    """One process of ``project.asgi:application``.
+
+    ``env`` holds the site's variables and should name a database that is migrated already.
+    """
+
+    def __init__(
+        self, kind: ServerKind = "daphne", *, env: Mapping[str, str], port: int | None = None
+    ) -> None:
+        super().__init__(port=port)
+        self.kind = kind
+        self.env = dict(env)
+
+    @property
+    def url(self) -> str:
+        """The site's address, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        """The address of its WebSocket."""
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    def command(self) -> Sequence[str | Path]:
+        """Return the command line that the documentation gives."""
+        application = "project.asgi:application"
+        if self.kind == "daphne":
+            endpoint = f"tcp:port={self.port}:interface=127.0.0.1:backlog=8192"
+            return [sys.executable, "-m", "daphne", "-e", endpoint, application]
+        command = [sys.executable, "-m", "uvicorn", application, "--ws", "websockets-sansio"]
+        command += ["--host", "127.0.0.1", "--port", str(self.port), "--backlog", "8192"]
+        return [*command, "--loop", "uvloop", "--lifespan", "off", "--no-access-log"]
+
+    def environment(self) -> Mapping[str, str]:
+        """Return the environment of the server, and of ``manage.py`` for it."""
+        return site_environment(self.env)
+
+    def answers(self) -> bool:
+        """Return whether the health check says that the site is live."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/healthcheck")
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def manage(self, *arguments: str) -> str:
+        """Run ``manage.py`` with the server's settings and return what it printed."""
+        return manage(*arguments, env=self.env)
+
+
+def manage(*arguments: str, env: Mapping[str, str]) -> str:
+    """Run ``manage.py`` with the site's variables in ``env`` and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "manage.py", *arguments],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=site_environment(env),
+        timeout=60,
+    )
+    assert done.returncode == 0, f"manage.py {' '.join(arguments)} failed:\n{done.stdout}"
+    return done.stdout
+
+
+def site_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of one of the site's processes: nobody's variables but ``env``."""
+    return {**bare_environment(), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **env}
+
+
+class Serve(Protocol):
+    """What the fixture ``serve`` is."""
+
+    def __call__(
+        self,
+        kind: ServerKind = "daphne",
+        *,
+        env: Mapping[str, str] | None = None,
+        port: int | None = None,
+    ) -> SiteServer:
+        """Start a server and return it when the site is live.
+
+        All servers of one test share an SQLite database, unless ``env`` has a ``DATABASE_URL``,
+        which is migrated first. The rest of ``env`` are the site's variables.
+        """
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file with nothing in it, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "db.sqlite3"
+    manage("migrate", "--verbosity=0", env={"DATABASE_URL": f"sqlite:///{path}"})
+    return path
+
+
+@pytest.fixture
+def serve(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Serve]:
+    """Starts servers of the site, and ends them with the test, whose report then has their logs."""
+    yield from serving(tmp_path, request)
+
+
+@pytest.fixture(scope="module")
+def serve_module(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Serve]:
+    """The same for servers that the tests of a module share."""
+    yield from serving(tmp_path_factory.mktemp("site"), request)
+
+
+def serving(directory: Path, request: pytest.FixtureRequest) -> Iterator[Serve]:
+    """Yield what starts servers, with their SQLite database in ``directory``; then end them all."""
+    servers: list[SiteServer] = []
+    sqlite = f"sqlite:///{directory / 'db.sqlite3'}"
+    migrated: set[str] = set()
+
+    def start(
+        kind: ServerKind = "daphne",
+        *,
+        env: Mapping[str, str] | None = None,
+        port: int | None = None,
+    ) -> SiteServer:
+        site = {"DATABASE_URL": sqlite, **(env or {})}
+        database = site["DATABASE_URL"]
+        if database not in migrated:
+            if database == sqlite:
+                shutil.copy(request.getfixturevalue("migrated_sqlite"), directory / "db.sqlite3")
+            else:
+                manage("migrate", "--verbosity=0", env=site)
+            migrated.add(database)
+        server = SiteServer(kind, env=site, port=port)
+        servers.append(server)
+        return server.start()
+
+    yield start
+    for server in servers:
+        # pytest shows this only if the test failed.
+        print(f"--- log of {server.kind}, port {server.port}\n{server.log[-20_000:]}")
+        server.close()
