@@ -66,13 +66,13 @@ class ChatConsumer(AsyncWebsocketConsumer):
             code = code if isinstance(code, CloseCode) else CloseCode.GOING_AWAY
             logger.info("refused a connection from %s: %s", address, code.name)
             await self.accept(subprotocol)
-            await self.close(code)
+            await self.close(int(code))
             return
         # The server's own send: a step less for each frame than the consumer's.
         send: Any = self.base_send
         self.session = hub.connect(who, dialect, address, send)
         await self.accept(subprotocol)
-        await self.session.begin()
+        self.session.begin()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Pass a frame on."""
@@ -81,12 +81,12 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if text_data is None:
             self.session.close(CloseCode.PROTOCOL_VIOLATION)
         else:
-            await self.session.receive(text_data)
+            self.session.receive(text_data)
 
     async def disconnect(self, code: int) -> None:
         """The socket is gone."""
         if self.session is not None:
-            self.session.hub.disconnect(self.session)
+            self.session.gone()
 
 
 def _dialect(subprotocols: Iterable[str]) -> Dialect | None:

@@ -204,7 +204,7 @@ def _sign_in_first(request: HttpRequest, reason: str) -> HttpResponse:
 @never_cache
 async def healthcheck(request: HttpRequest) -> HttpResponse:
     """Liveness: the process answers. Asks nothing of database, channel layer or session."""
-    return HttpResponse(health.LIVE, content_type="text/plain; charset=utf-8")
+    return HttpResponse(health.LIVE, content_type="text/plain")
 
 
 @transaction.non_atomic_requests

@@ -89,7 +89,7 @@ class Hub:
         """Commit what waits, leave the roster and the bus, end all tasks."""
         _hubs.pop(self.loop, None)
         for session in list(self.sessions):
-            self.disconnect(session)
+            session.gone()
         await self.writer.settled()
         await self.presence.stop()
         await self.bus.stop()
@@ -100,11 +100,12 @@ class Hub:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.loop.run_in_executor(None, self.threads.stop)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run ``work`` on the side, and end it with the hub."""
         task = self.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -134,7 +135,7 @@ class Hub:
         return session
 
     def disconnect(self, session: Session) -> None:
-        """The session is over. Safe to call again."""
+        """Forget a session that is over. Safe to call again."""
         if session not in self.sessions:
             return
         del self.sessions[session]
@@ -145,7 +146,6 @@ class Hub:
             counter[key] -= 1
             if not counter[key]:
                 del counter[key]
-        session.gone()
         self.presence.disconnected(session)
 
     # Rooms

@@ -229,7 +229,7 @@ class Presence:
             self._forget(gone)
         for roster in others.values():
             await self._compare(roster)
-        dead = [number for number, node in self._nodes.items() if node.silent > SILENT_BEATS]
+        dead = [number for number, node in self._nodes.items() if node.silent >= SILENT_BEATS]
         if dead:
             logger.info("%d silent processes are taken from the roster", len(dead))
             await self.hub.threads.write(store.bury, dead)

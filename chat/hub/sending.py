@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import types
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from typing import Any
+
+from chat.hub import stepping
 
 Outgoing = dict[str, Any]
 """An ASGI message. One object is handed to many sessions: nobody changes it."""
@@ -25,6 +26,8 @@ logger = logging.getLogger("chat")
 # Replies that wait for a blocked socket. A client has at most this many commands in flight before
 # it is cut off, so a reader that is merely slow never loses one.
 WAITING_MOST = 1000
+
+CLOSE_SECONDS = 5.0
 
 
 class Outlet:
@@ -55,14 +58,12 @@ class Outlet:
             return False
         sending = self._send(message)
         try:
-            suspended_on = sending.send(None)
-        except StopIteration:
-            return True
-        except Exception:
-            # The connection is gone; the server says so by its disconnect message.
-            self._closed = True
+            waits_for = stepping.begin(sending)
+        except Exception as error:
+            self._broke(error)
             return False
-        self._parked = asyncio.get_running_loop().create_task(self._finish(sending, suspended_on))
+        if waits_for is not stepping.DONE:
+            self._parked = asyncio.get_running_loop().create_task(self._finish(sending, waits_for))
         return True
 
     def send(self, message: Outgoing) -> None:
@@ -74,10 +75,15 @@ class Outlet:
             self._overflowed()
 
     def close(self, code: int) -> None:
-        """Send nothing more but the close with ``code``."""
-        self._waiting.clear()
-        self.send({"type": "websocket.close", "code": code})
+        """Send what waits and then the close with ``code``; nothing more after that.
+
+        A socket that is blocked for ``CLOSE_SECONDS`` longer is left to its server.
+        """
+        # A plain int: autobahn refuses an enumeration's.
+        self.send({"type": "websocket.close", "code": int(code)})
         self._closed = True
+        if self._parked is not None:
+            asyncio.get_running_loop().call_later(CLOSE_SECONDS, self.abandon)
 
     def abandon(self) -> None:
         """The socket is gone: forget what waits for it."""
@@ -86,29 +92,21 @@ class Outlet:
         if self._parked is not None:
             self._parked.cancel()
 
-    async def _finish(self, sending: Coroutine[Any, Any, None], suspended_on: Any) -> None:
+    async def _finish(self, sending: Coroutine[Any, Any, None], waits_for: Any) -> None:
         try:
-            await _rest_of(sending, suspended_on)
+            await stepping.rest_of(sending, waits_for)
             while self._waiting:
                 await self._send(self._waiting.popleft())
-        except Exception:
-            self._closed = True
+        except Exception as error:
+            self._broke(error)
         finally:
             self._parked = None
         if not self._closed:
             self._freed()
 
-
-@types.coroutine
-def _rest_of(started: Coroutine[Any, Any, None], suspended_on: Any) -> Generator[Any, Any, None]:
-    """Go on with a coroutine that was stepped once and is suspended on ``suspended_on``."""
-    try:
-        while True:
-            try:
-                value = yield suspended_on
-            except BaseException as error:
-                suspended_on = started.throw(error)
-            else:
-                suspended_on = started.send(value)
-    except StopIteration:
-        return
+    def _broke(self, error: Exception) -> None:
+        self._closed = True
+        self._waiting.clear()
+        if not isinstance(error, OSError):
+            # A connection that is gone is an OSError, and its server tells of it. This is a fault.
+            logger.error("a send failed", exc_info=error)

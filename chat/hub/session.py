@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import logging
 import secrets
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET, UnsetType
 
 from chat.access import Rights
-from chat.hub import talking, visiting
+from chat.hub import stepping, talking, visiting
 from chat.hub.dialects import Dialect
 from chat.hub.limits import TokenBucket
 from chat.hub.seat import Seat
 from chat.hub.sending import Outgoing, Outlet, Send
+from chat.hub.window import Credit
 from chat.identity import Identity
 from chat.protocol import MAIN, VERSION, commands, events
 from chat.protocol.closing import CloseCode
@@ -24,6 +28,8 @@ from chat.protocol.frames import Rejected
 
 if TYPE_CHECKING:
     from chat.hub.hub import Hub
+
+logger = logging.getLogger("chat")
 
 BEATS = 4
 """Beats of the hub in a heartbeat: each pings a quarter of the sessions."""
@@ -36,7 +42,13 @@ BAD_FRAME_RATE = 0.1
 FLOOD_RATE = 100.0
 FLOOD_BURST = 1000.0
 
+# Commands that wait for one that reads the log: servers read on while it does.
+BACKLOG_MOST = 1000
+
 TYPING_RATE = 1.0
+
+FIRST_JOIN = commands.Join(room=MAIN, history=0)
+"""Where a terminal starts, without a word."""
 
 _turns = itertools.count()
 
@@ -45,10 +57,13 @@ class Session:
     """A connection that was let in. Not thread-safe: it lives on its hub's loop."""
 
     __slots__ = (
+        "_backlog",
         "_bad",
+        "_credit",
         "_flood",
         "_outlet",
         "_replies",
+        "_worker",
         "address",
         "closed",
         "dialect",
@@ -80,7 +95,10 @@ class Session:
         self.turn = next(_turns) % BEATS
         """The beat of each heartbeat in which this session is pinged."""
         self.heard_at = hub.loop.time()
+        self._backlog: deque[AnyCommand | Rejected] = deque()
+        self._worker: asyncio.Task[None] | None = None
         self._outlet = Outlet(send, freed=self._freed, overflowed=self.too_slow)
+        self._credit = Credit(hub.config.window_bytes)
         self._replies: list[events.AnyEvent] = []
         self.posts = TokenBucket(rate, burst=2 * rate)
         # Load tests that lift the one limit mean the other as well.
@@ -90,15 +108,13 @@ class Session:
 
     # What the client says
 
-    async def begin(self) -> None:
+    def begin(self) -> None:
         """What a connection starts with: a welcome, or for a terminal its place in ``main``."""
-        if not self.terminal:
+        if self.terminal:
+            self._backlog.append(FIRST_JOIN)
+            self._work_off()
+        else:
             self.reply(self._welcome())
-            return
-        try:
-            await visiting.join(self, commands.Join(room=MAIN, history=0), silently=True)
-        except Problem as problem:
-            self.refuse(problem)
 
     def _welcome(self) -> events.Welcome:
         config = self.hub.config
@@ -115,33 +131,60 @@ class Session:
             ),
         )
 
-    async def receive(self, text: str) -> None:
-        """Carry out one frame of the client's."""
-        now = self.hub.loop.time()
-        self.heard_at = now
-        if len(text) > self.hub.config.frame_limit or (
-            not text.isascii() and len(text.encode()) > self.hub.config.frame_limit
-        ):
+    def receive(self, text: str) -> None:
+        """Take one frame of the client's.
+
+        Its commands are carried out in order; at once, where nothing has to be waited for.
+        """
+        self.heard_at = now = self.hub.loop.time()
+        if self._too_big(text):
             self.close(CloseCode.FRAME_TOO_BIG)
             return
         try:
             found = self.dialect.read(text, next(iter(self.seats), MAIN))
         except BadFrame as problem:
             self.refuse(problem)
-            self._strike()
+            if self._bad.take(now):
+                self.close(CloseCode.PROTOCOL_VIOLATION)
             return
         for command in found:
-            if self._flood.take(now):
+            if self._flood.take(now) or len(self._backlog) >= BACKLOG_MOST:
                 self.close(CloseCode.PROTOCOL_VIOLATION)
-            if self.closed:
                 return
+            self._backlog.append(command)
+        if self._worker is None:
+            self._work_off()
+
+    def _too_big(self, text: str) -> bool:
+        most = self.hub.config.frame_limit
+        return len(text) > most or (not text.isascii() and len(text.encode()) > most)
+
+    def _work_off(self) -> None:
+        work = self._carry_out_backlog()
+        waits_for = stepping.begin(work)
+        if waits_for is not stepping.DONE:
+            self._worker = self.hub.spawn(self._go_on(work, waits_for))
+
+    async def _go_on(self, work: Coroutine[Any, Any, None], waits_for: Any) -> None:
+        try:
+            await stepping.rest_of(work, waits_for)
+        finally:
+            self._worker = None
+
+    async def _carry_out_backlog(self) -> None:
+        while self._backlog and not self.closed:
+            command = self._backlog.popleft()
             if isinstance(command, Rejected):
                 self.refuse(command.problem, command.ref, command.id)
                 continue
             try:
-                await self._carry_out(command, now)
+                await self._carry_out(command, self.hub.loop.time())
             except Problem as problem:
                 self.refuse(problem, command.ref, getattr(command, "id", UNSET))
+            except Exception:
+                # A fault of ours: this command's sender is told, nobody else notices.
+                logger.exception("%s could not be carried out", type(command).__name__)
+                self.refuse(Unavailable(), command.ref, getattr(command, "id", UNSET))
 
     async def _carry_out(self, command: AnyCommand, now: float) -> None:
         # By how often they come.
@@ -149,11 +192,12 @@ class Session:
             case commands.Post():
                 await talking.post(self, command, now)
             case commands.Pong():
+                self._credit.answered()
                 visiting.pong(self, command)
             case commands.Typing():
                 talking.typing(self, command, now)
             case commands.Join():
-                await visiting.join(self, command)
+                await visiting.join(self, command, silently=command is FIRST_JOIN)
             case commands.Leave():
                 visiting.leave(self, command)
             case commands.History():
@@ -217,9 +261,17 @@ class Session:
     def flush(self) -> None:
         """Send the replies that wait, now."""
         replies, self._replies = self._replies, []
-        if replies and not self.closed:
-            for message in self.dialect.show(replies):
-                self._outlet.send(message)
+        if not replies or self.closed:
+            return
+        messages = self.dialect.show(replies)
+        for message in messages:
+            self._outlet.send(message)
+        if self.terminal:
+            return
+        if self._credit.sent(sum(len(message["text"]) for message in messages)):
+            self.reply(events.Ping())
+        if self._credit.exceeded:
+            self.too_slow()
 
     def refuse(
         self, problem: Problem, ref: Ref | UnsetType = UNSET, post_id: str | UnsetType = UNSET
@@ -235,10 +287,6 @@ class Session:
             )
         )
 
-    def _strike(self) -> None:
-        if self._bad.take(self.hub.loop.time()):
-            self.close(CloseCode.PROTOCOL_VIOLATION)
-
     # The end
 
     def too_slow(self) -> None:
@@ -252,10 +300,17 @@ class Session:
         self.flush()
         self.closed = True
         self._outlet.close(code)
-        self.hub.disconnect(self)
+        self._give_back()
 
     def gone(self) -> None:
-        """The socket is gone: give everything back. Safe to call again."""
+        """The socket is gone. Safe to call again."""
         self.closed = True
         self._outlet.abandon()
+        self._give_back()
+
+    def _give_back(self) -> None:
         visiting.leave_all(self, gone=True)
+        self._backlog.clear()
+        if self._worker is not None:
+            self._worker.cancel()
+        self.hub.disconnect(self)

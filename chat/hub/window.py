@@ -55,3 +55,34 @@ class Window:
         seq, size = self._marks[-1]
         self._next_seq = seq + self._most_events // PARTS
         self._next_bytes = size + self._most_bytes // PARTS
+
+
+class Credit:
+    """The same for a session's replies, which have no seq: bytes since a ping was answered."""
+
+    __slots__ = ("_after_ping", "_before_ping", "_most", "_pinged")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._pinged = False
+        self._before_ping = 0
+        self._after_ping = 0
+
+    def sent(self, size: int) -> bool:
+        """Note ``size`` bytes of replies; true when a ping is due, which counts as sent."""
+        self._after_ping += size
+        if self._pinged or self._after_ping < self._most // PARTS:
+            return False
+        self._pinged = True
+        self._before_ping, self._after_ping = self._after_ping, 0
+        return True
+
+    def answered(self) -> None:
+        """The client has answered a ping: it has read what came before it."""
+        self._pinged = False
+        self._before_ping = 0
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether more is unread than a client may leave unread."""
+        return self._before_ping + self._after_ping > self._most

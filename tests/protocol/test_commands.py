@@ -46,7 +46,17 @@ def test_defaults_are_those_of_the_wire() -> None:
 
 
 def test_every_command_of_the_wire_has_a_class() -> None:
-    assert (
-        commands.TYPES
-        == set("join leave post edit delete typing history rooms rename pong".split())  # noqa: SIM905 - the table's own column
-    )
+    covered = {type(command) for _, command in GOLDEN}
+    assert covered == set(AnyCommand.__args__)
+    assert {
+        "join",
+        "leave",
+        "post",
+        "edit",
+        "delete",
+        "typing",
+        "history",
+        "rooms",
+        "rename",
+        "pong",
+    } == commands.TYPES

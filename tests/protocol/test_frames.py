@@ -1,3 +1,4 @@
+import contextlib
 import json
 from typing import Any
 
@@ -144,10 +145,8 @@ def test_any_json_is_commands_rejected_or_a_bad_frame(value: Any) -> None:
 
 @given(st.text())
 def test_any_text_is_commands_rejected_or_a_bad_frame(text: str) -> None:
-    try:
+    with contextlib.suppress(BadFrame):
         decode(text)
-    except BadFrame as problem:
-        assert problem.detail
 
 
 @given(

@@ -8,9 +8,10 @@ from packaging.utils import canonicalize_name
 
 from tests.programs import ROOT
 
-PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(\[\w+\])?==(?P<version>[0-9][\w.]*)")
+PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[0-9][\w.]*)")
 
 
+# No extras, so that `pip install -c requirements.txt` can take the files for constraints as well.
 def pins(name: str) -> dict[str, str]:
     """Return the versions that a requirements file names, without those it includes."""
     lines = (ROOT / name).read_text().splitlines()

@@ -1,0 +1,45 @@
+import json
+
+import pytest
+
+from chat.hub.dialects import JSON, TERMINAL
+from chat.protocol import commands, events
+from chat.protocol.errors import BadFrame, UnknownCommand
+from chat.protocol.frames import Rejected
+
+
+def test_json_reads_commands_whatever_the_room() -> None:
+    assert list(JSON.read('[{"type":"rooms"}]', "here")) == [commands.Rooms()]
+
+
+def test_json_that_is_none_is_a_bad_frame() -> None:
+    with pytest.raises(BadFrame):
+        JSON.read("hello", "here")
+
+
+def test_json_shows_all_events_in_one_frame() -> None:
+    (message,) = JSON.show([events.Ping(), events.Left(room="a")])
+    assert message["type"] == "websocket.send"
+    assert json.loads(message["text"]) == [{"type": "ping"}, {"type": "left", "room": "a"}]
+
+
+def test_terminal_posts_lines_to_its_room_each_with_an_id_of_its_own() -> None:
+    posts = [found for _ in range(2) for found in TERMINAL.read("hello", "here")]
+    assert [(p.room, p.text) for p in posts if isinstance(p, commands.Post)] == [
+        ("here", "hello")
+    ] * 2
+    assert len({p.id for p in posts}) == 2
+
+
+def test_terminal_line_that_means_nothing_is_rejected() -> None:
+    (found,) = TERMINAL.read("/x y", "here")
+    assert isinstance(found, Rejected)
+    assert isinstance(found.problem, UnknownCommand)
+
+
+def test_terminal_shows_a_frame_for_each_line_and_none_for_what_it_does_not_show() -> None:
+    rooms = events.Rooms(rooms=[events.RoomLine(room=r, title=r, online=0) for r in "ab"])
+    assert TERMINAL.show([events.Ping(), rooms]) == [
+        {"type": "websocket.send", "text": "a"},
+        {"type": "websocket.send", "text": "b"},
+    ]

@@ -1,0 +1,86 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat.hub import limits
+from chat.hub.limits import SlowMode, TokenBucket
+
+steps = st.lists(st.floats(0, 5), min_size=1, max_size=60)
+
+
+def test_bucket_lets_a_burst_pass_and_then_says_how_long_to_wait() -> None:
+    bucket = TokenBucket(rate=10, burst=3)
+    assert [bucket.take(100.0) for _ in range(3)] == [0, 0, 0]
+    assert bucket.take(100.0) == pytest.approx(0.1)
+
+
+def test_bucket_lets_one_pass_after_the_wait_it_named() -> None:
+    bucket = TokenBucket(rate=10, burst=1)
+    bucket.take(100.0)
+    wait = bucket.take(100.0)
+    assert bucket.take(100.0 + wait + 1e-9) == 0
+    assert bucket.take(100.0 + wait + 1e-9) > 0
+
+
+def test_bucket_that_was_long_idle_lets_no_more_than_its_burst_pass() -> None:
+    bucket = TokenBucket(rate=10, burst=3)
+    bucket.take(1.0)
+    passed = [bucket.take(1000.0) for _ in range(5)]
+    assert [bool(wait) for wait in passed] == [False, False, False, True, True]
+
+
+def test_bucket_of_rate_zero_lets_everything_pass() -> None:
+    bucket = TokenBucket(rate=0, burst=1)
+    assert not any(bucket.take(1.0) for _ in range(1000))
+
+
+def test_bucket_of_a_small_burst_still_lets_one_pass() -> None:
+    bucket = TokenBucket(rate=0.1, burst=0.2)
+    assert bucket.take(1.0) == 0
+    assert bucket.take(1.0) == pytest.approx(10)
+
+
+@given(steps, st.floats(0.1, 20), st.floats(1, 20))
+def test_bucket_never_lets_more_pass_than_burst_and_rate_allow(
+    waits: list[float], rate: float, burst: float
+) -> None:
+    bucket = TokenBucket(rate, burst)
+    now, passed = 50.0, 0
+    for wait in waits:
+        now += wait
+        left = bucket.take(now)
+        assert 0 <= left <= 1 / rate + 1e-9
+        passed += not left
+    assert passed <= burst + (now - 50.0) * rate + 1e-6
+
+
+def test_slow_mode_makes_each_sender_wait_for_itself() -> None:
+    slow = SlowMode()
+    assert slow.wait("a", 10, 100) == 0
+    assert slow.wait("b", 10, 101) == 0
+    assert slow.wait("a", 10, 104) == 6
+    assert slow.wait("a", 10, 110) == 0
+
+
+def test_slow_mode_refusal_does_not_count_as_a_post() -> None:
+    slow = SlowMode()
+    slow.wait("a", 10, 100)
+    assert slow.wait("a", 10, 109) == 1
+    assert slow.wait("a", 10, 110) == 0
+
+
+def test_slow_mode_that_was_shortened_counts_from_the_last_post() -> None:
+    slow = SlowMode()
+    slow.wait("a", 60, 100)
+    assert slow.wait("a", 5, 104) == 1
+    assert slow.wait("a", 5, 105) == 0
+
+
+def test_slow_mode_forgets_senders_who_may_post_again() -> None:
+    slow = SlowMode()
+    for number in range(limits.SENDERS_MOST):
+        slow.wait(f"old {number}", 10, 100)
+    slow.wait("recent", 10, 109)
+    slow.wait("new", 10, 111)
+    assert slow._posted == {"recent": 109, "new": 111}
+    assert slow.wait("recent", 10, 112) == 7

@@ -1,0 +1,88 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat.hub.window import PARTS, Window
+
+
+def sent(window: Window, count: int, *, start: int = 0, size: int = 10) -> list[int]:
+    """Send ``count`` events one by one; return the seqs at which a ping was due."""
+    return [seq for seq in range(start + 1, start + count + 1) if window.sent(seq, size)]
+
+
+def test_ping_is_due_each_quarter_of_the_events() -> None:
+    window = Window(events=100, size=10**9, seq=0)
+    assert sent(window, 100) == [25, 50, 75, 100]
+
+
+def test_ping_is_due_each_quarter_of_the_bytes() -> None:
+    window = Window(events=10**6, size=400, seq=0)
+    assert sent(window, 40) == [10, 20, 30, 40]
+
+
+def test_session_that_has_seen_everything_is_never_too_slow() -> None:
+    window = Window(events=100, size=1000, seq=50)
+    for seq in range(51, 1000):
+        window.sent(seq, 30)
+        assert not window.exceeded(seq)
+
+
+def test_session_within_the_window_is_not_too_slow() -> None:
+    window = Window(events=100, size=10**9, seq=0)
+    sent(window, 100)
+    assert not window.exceeded(0)
+
+
+def test_session_more_than_the_window_behind_is_too_slow() -> None:
+    window = Window(events=100, size=10**9, seq=0)
+    sent(window, 125)
+    assert window.exceeded(0)
+    assert window.exceeded(24)
+    assert not window.exceeded(25)
+
+
+def test_session_more_than_the_bytes_behind_is_too_slow() -> None:
+    window = Window(events=10**6, size=1000, seq=0)
+    sent(window, 125)
+    assert window.exceeded(0)
+    assert not window.exceeded(50)
+
+
+@pytest.mark.parametrize("seq", [0, 17])
+def test_new_window_exceeds_nobody(seq: int) -> None:
+    assert not Window(events=64, size=65_536, seq=seq).exceeded(seq)
+
+
+sends = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 400)), max_size=120)
+
+
+@given(st.integers(64, 200), st.integers(400, 4000), sends, st.integers(0, 300))
+def test_bounds_hold_to_a_part_of_the_window(
+    events: int, size: int, batches: list[tuple[int, int]], seen: int
+) -> None:
+    """Nobody within the window is closed; nobody is let through a part and a frame beyond it."""
+    window = Window(events=events, size=size, seq=0)
+    last, total, history = 0, 0, [(0, 0)]
+    most_events = max([count for count, _ in batches], default=0)
+    most_bytes = max([count for _, count in batches], default=0)
+    for count, length in batches:
+        last, total = last + count, total + length
+        history.append((last, total))
+        if not window.sent(last, length):
+            continue
+        position = min(seen, last)
+        # What lies after the position, and after the end of the frame that holds it.
+        behind = last - position
+        before = max(count for seq, count in history if seq <= position)
+        unseen = total - before
+        if behind > events:
+            assert window.exceeded(position)
+        if behind <= events and unseen <= size:
+            # Bytes are counted from the last mark before the position: at most a part more.
+            slack = size // PARTS + most_bytes
+            assert not window.exceeded(position) or unseen + slack > size
+        if unseen > size:
+            assert window.exceeded(position)
+    # Between two looks at it no more than a part and one frame goes out.
+    assert last - window._marks[-1][0] < events // PARTS + most_events
+    assert total - window._marks[-1][1] < size // PARTS + most_bytes
