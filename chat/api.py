@@ -30,6 +30,7 @@ __all__ = [
     "UnknownRoom",
     "apublish",
     "aredact",
+    "new_epoch",
     "publish",
     "redact",
     "room_changed",
@@ -104,6 +105,23 @@ def room_changed(room: Room) -> None:
     They find out by themselves within a quarter of a heartbeat; this makes it at once.
     """
     _after_commit(partial(_signal, bus.CONTROL, bus.Altered(room.slug)))
+
+
+def new_epoch(rooms: Iterable[str] | None = None) -> dict[str, str]:
+    """Give rooms (``None``: every room) a new epoch; which, by name.
+
+    For after a restore: clients that come back are told that they are not recovered and start over,
+    and those that are connected start over at once. Raises ``UnknownRoom`` and changes nothing
+    where a name is not there.
+    """
+    wanted = None if rooms is None else set(rooms)
+    with transaction.atomic(using=conf.current().database):
+        changed = store.renew_epochs(wanted)
+        missing = sorted((wanted or set()) - changed.keys())
+        if missing:
+            raise UnknownRoom(f"there is no room {', '.join(missing)}")
+    _after_commit(partial(_signal, bus.CONTROL, bus.Look()))
+    return changed
 
 
 def _after_commit(call: Any) -> None:

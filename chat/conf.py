@@ -75,6 +75,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         float,
         Meta(gt=0, le=24, description="Seconds between pings; heads are checked 4 times in it."),
     ] = 20
+    drain_seconds: Annotated[
+        float,
+        Meta(ge=0, description="Seconds a process that is told to stop may take to leave."),
+    ] = 10
 
     # How the hub works
     batch_events: Annotated[

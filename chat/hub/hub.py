@@ -16,6 +16,7 @@ from chat.hub import bus as signals
 from chat.hub import visiting
 from chat.hub.bus import Bus
 from chat.hub.dialects import Dialect
+from chat.hub.drain import Drain
 from chat.hub.heart import Heart
 from chat.hub.presence import Presence
 from chat.hub.room import Room
@@ -72,6 +73,9 @@ class Hub:
         self.writer = Writer(self.threads, batch=self.config.commit_batch, publish=self.publish)
         self.presence = Presence(self)
         self.heart = Heart(self)
+        self.drain = Drain(self)
+        self.draining = False
+        """Whether this process is about to leave: nobody is let in any more."""
         self.bus = Bus(self.config.channel_layer, hear=self.hear, regained=self.heart.look)
         self._opening: dict[str, asyncio.Task[Room | None]] = {}
         self._heard_early: dict[str, list[signals.Batch]] = {}
@@ -84,10 +88,12 @@ class Hub:
         self.bus.start()
         self.spawn(self.presence.run())
         self.heart.start()
+        self.drain.install()
 
     async def stop(self) -> None:
         """Commit what waits, leave the roster and the bus, end all tasks."""
         _hubs.pop(self.loop, None)
+        self.drain.uninstall()
         for session in list(self.sessions):
             session.gone()
         await self.writer.settled()
@@ -116,6 +122,8 @@ class Hub:
 
     def admit(self, who: Identity, address: str) -> None:
         """Raise ``Refused`` where ``who`` may not open a session now."""
+        if self.draining:
+            raise Refused(CloseCode.GOING_AWAY)
         if not access.may_connect(who):
             raise Refused(CloseCode.SIGNED_OUT)
         most = self.config.sessions_per_user

@@ -218,6 +218,8 @@ class Presence:
 
     async def beat(self) -> None:
         """Say that this process lives, and find out which others do. Raises ``Unavailable``."""
+        if self.hub.draining:
+            return  # it has left the roster, or is about to
         rosters = None
         if self.node is not None:
             rosters = await self.hub.threads.write(store.beat, self.node)

@@ -23,6 +23,7 @@ from chat.store.rooms import (
     heads,
     open_room,
     remove_transient,
+    renew_epochs,
     role_of,
     rooms_of,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "put_aside",
     "read_after",
     "remove_transient",
+    "renew_epochs",
     "revise",
     "role_of",
     "rooms_of",

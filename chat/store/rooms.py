@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q
 from msgspec import Struct
 
 from chat import conf
-from chat.models import Membership, Room
+from chat.models import Membership, Room, new_epoch
 from chat.protocol import MAIN
 from chat.store.entries import Entry
 from chat.store.reading import newest
@@ -47,6 +48,18 @@ def create_room(slug: str, *, epoch: str | None = None) -> None:
     if epoch is not None:
         room.epoch = epoch
     Room.objects.using(conf.current().database).bulk_create([room], ignore_conflicts=True)
+
+
+def renew_epochs(slugs: Collection[str] | None) -> dict[str, str]:
+    """Give the rooms of those names (``None``: all) a new epoch; which, by name."""
+    database = conf.current().database
+    with transaction.atomic(using=database):
+        rooms = Room.objects.using(database).select_for_update().order_by("pk")
+        found = list(rooms if slugs is None else rooms.filter(slug__in=list(slugs)))
+        for room in found:
+            room.epoch = new_epoch()
+        rooms.bulk_update(found, ["epoch"], batch_size=500)
+    return {room.slug: room.epoch for room in found}
 
 
 def remove_transient(slug: str) -> bool:
