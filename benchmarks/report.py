@@ -56,7 +56,7 @@ def markdown(outcomes: Sequence[Outcome], contenders: Mapping[str, Contender]) -
     parts.append(
         "Each at its own best load: the number of posts always on their way with which it "
         "delivered most. `≥`: the generator was busy all the time, the server may be able to do "
-        "more. `~`: other processes took time on the two cores that it would have used."
+        "more. `~`: other processes had a noticeable part of the two cores."
     )
     return "\n\n".join(parts) + "\n"
 
@@ -96,7 +96,9 @@ def _ratio(contender: Contender, best: Point, outcomes: Sequence[Outcome]) -> st
     usual = typical([outcome for outcome in outcomes if outcome.contender == contender.baseline])
     if usual is None or usual.best is None:
         return ""
-    return f"{best.deliveries_per_second / usual.best.deliveries_per_second:.1f}"
+    # A ratio is no better than the worse of its two figures.
+    marks = "≥ " * best.generator_limited + "~ " * (best.disturbed or usual.best.disturbed)
+    return f"{marks}{best.deliveries_per_second / usual.best.deliveries_per_second:.1f}"
 
 
 def _wrong(outcomes: Sequence[Outcome]) -> list[str]:

@@ -140,7 +140,11 @@ class Server:
         return sum(_cpu_seconds(pid) for pid in _family(self.pid))
 
     def memory(self) -> int:
-        """Return the proportional set size in bytes, of the process and its children."""
+        """Return the bytes of memory the process and its children have written to.
+
+        Not what they share with files: that share of theirs changes with every other process that
+        maps the same libraries.
+        """
         return sum(_memory(pid) for pid in _family(self.pid))
 
 
@@ -164,9 +168,9 @@ def _cpu_seconds(pid: int) -> float:
 
 def _memory(pid: int) -> int:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
+        if line.startswith("Pss_Anon:"):
             return int(line.split()[1]) * 1024
-    raise ServerError(f"no Pss for process {pid}")
+    raise ServerError(f"no Pss_Anon for process {pid}")
 
 
 def core_seconds(core: int) -> float:

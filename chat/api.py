@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from django.db import transaction
 from chat import conf, identity, store
 from chat.hub import bus
 from chat.hub import hub as hubs
+from chat.hub.hub import Hub
 from chat.identity import Identity
 from chat.models import Message, Room
 from chat.protocol.errors import Empty, NotFound, Problem, TooLong, UnknownRoom
@@ -36,6 +38,11 @@ __all__ = [
     "room_changed",
 ]
 
+logger = logging.getLogger("chat")
+
+NAME_MOST = 78
+"""The longest name to publish under: with its prefix it is a key of 80 characters."""
+
 
 def publish(room: str | Room, text: str, sender: Any | None = None, id: str | None = None) -> str:
     """Say ``text`` in ``room``: everyone connected sees it once, in whichever process they are.
@@ -50,7 +57,8 @@ def publish(room: str | Room, text: str, sender: Any | None = None, id: str | No
     left aside.
 
     Raises ``UnknownRoom``, ``Empty`` or ``TooLong`` (each a ``chat.api.Problem``), ``ValueError``
-    for an id that cannot be one, and Django's own errors where the database cannot be reached.
+    for an id or a name that cannot be one, ``TypeError`` for a user that is not saved, and Django's
+    own errors where the database cannot be reached.
     """
     who = _sender(sender)
     draft = store.PostDraft(
@@ -104,7 +112,7 @@ def room_changed(room: Room) -> None:
 
     They find out by themselves within a quarter of a heartbeat; this makes it at once.
     """
-    _after_commit(partial(_signal, bus.CONTROL, bus.Altered(room.slug)))
+    _after_commit(partial(_tell_all, bus.Altered(room.slug)))
 
 
 def new_epoch(rooms: Iterable[str] | None = None) -> dict[str, str]:
@@ -120,7 +128,7 @@ def new_epoch(rooms: Iterable[str] | None = None) -> dict[str, str]:
         missing = sorted((wanted or set()) - changed.keys())
         if missing:
             raise UnknownRoom(f"there is no room {', '.join(missing)}")
-    _after_commit(partial(_signal, bus.CONTROL, bus.Look()))
+    _after_commit(partial(_tell_all, bus.Look()))
     return changed
 
 
@@ -144,31 +152,64 @@ def _sound(outcomes: list[store.Outcome]) -> list[store.Outcome]:
 def _tell(outcomes: Iterable[store.Outcome]) -> None:
     """Show what was stored to everyone connected."""
     outcomes = list(outcomes)
-    hub = next(iter(hubs.running()), None)
+    hub = _hub()
     if hub is not None:
         hub.loop.call_soon_threadsafe(hub.publish_outcomes, outcomes)
         return
+    added: dict[tuple[str, str], list[store.Entry]] = {}
     for outcome in outcomes:
         if isinstance(outcome, store.Stored) and outcome.entry is not None:
-            batch = bus.Batch(outcome.room, outcome.epoch, [outcome.entry])
-            _signal(bus.group_of(outcome.room), batch)
+            added.setdefault((outcome.room, outcome.epoch), []).append(outcome.entry)
+    _send(
+        [
+            (bus.group_of(room), bus.Batch(room, epoch, entries))
+            for (room, epoch), entries in added.items()
+        ]
+    )
 
 
-def _signal(group: str, signal: bus.AnySignal) -> None:
-    """Put ``signal`` on the bus, from a process or thread that may have no hub."""
-    hub = next(iter(hubs.running()), None)
+def _tell_all(signal: bus.AnySignal) -> None:
+    """Have every process hear ``signal``."""
+    hub = _hub()
     if hub is not None:
-        hub.loop.call_soon_threadsafe(hub.bus.send, group, signal)
+        # This process hears it even without a channel layer.
+        hub.loop.call_soon_threadsafe(hub.hear, signal)
+        hub.loop.call_soon_threadsafe(hub.bus.send, bus.CONTROL, signal)
         return
+    _send([(bus.CONTROL, signal)])
+
+
+def _hub() -> Hub | None:
+    """A hub of this process, where one is at work."""
+    return next((hub for hub in hubs.running() if hub.loop.is_running()), None)
+
+
+def _send(signals: Sequence[tuple[str, bus.AnySignal]]) -> None:
+    """Put ``signals`` on the bus, each to its group, from a process without a hub.
+
+    A layer that fails is no reason to fail here: what is told is in the database, and every hub
+    compares notes with that. An error would make callers publish again what is published.
+    """
     layer = get_channel_layer(conf.current().channel_layer)
-    if layer is None or isinstance(layer, InMemoryChannelLayer):
+    if not signals or layer is None or isinstance(layer, InMemoryChannelLayer):
         return  # nobody listens in this process, and no other hears
-    async_to_sync(layer.group_send)(group, bus.pack(signal))
+
+    async def send() -> None:
+        for group, signal in signals:
+            await layer.group_send(group, bus.pack(signal))
+
+    try:
+        async_to_sync(send)()
+    except Exception as error:  # whatever a layer raises
+        logger.warning("channel layer failed: %r", error)
 
 
 def _sender(sender: Any | None) -> Identity:
     if sender is None or isinstance(sender, str):
-        return identity.of_system(sender or conf.current().system_name)
+        name = sender or conf.current().system_name
+        if len(name) > NAME_MOST or "\0" in name:
+            raise ValueError(f"a name is at most {NAME_MOST} characters without NUL, not {name!r}")
+        return identity.of_system(name)
     if getattr(sender, "pk", None) is None:
         raise TypeError(f"sender is a saved user, a name or None, not {sender!r}")
     return identity.of_user(sender)

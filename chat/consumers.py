@@ -32,6 +32,14 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     session: Session | None = None
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one WebSocket; whatever ends it, its session ends too."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if self.session is not None:
+                self.session.gone()
+
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Hand an ASGI message to its method.
 
@@ -44,7 +52,6 @@ class ChatConsumer(AsyncWebsocketConsumer):
             case "websocket.connect":
                 await self.connect()
             case "websocket.disconnect":
-                await self.disconnect(message.get("code", 1006))
                 raise StopConsumer
 
     async def connect(self) -> None:
@@ -82,11 +89,6 @@ class ChatConsumer(AsyncWebsocketConsumer):
             self.session.close(CloseCode.PROTOCOL_VIOLATION)
         else:
             self.session.receive(text_data)
-
-    async def disconnect(self, code: int) -> None:
-        """The socket is gone."""
-        if self.session is not None:
-            self.session.gone()
 
 
 def _dialect(subprotocols: Iterable[str]) -> Dialect | None:

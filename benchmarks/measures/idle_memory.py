@@ -14,7 +14,7 @@ _SETTLE_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class IdleMemory:
-    """Proportional set sizes in bytes."""
+    """Memory in bytes, as `Server.memory` counts it."""
 
     before: int
     after: int

@@ -167,7 +167,7 @@ class Bus:
         while True:
             try:
                 if not self._channel:
-                    self._channel = await self._layer.new_channel("chat")
+                    self._channel = await self._layer.new_channel()
                 if failed or not self._opened.done():
                     for group in tuple(self._groups):
                         await self._layer.group_add(group, self._channel)

@@ -253,7 +253,7 @@ class Hub:
             return None
         room = self.rooms[slug] = Room(opened, self.config, read=self._read, head=self._head)
         for batch in early:
-            room.accept(batch.epoch, batch.entries)
+            self._accept(batch)
         return room
 
     async def _read(self, record: Record, after: int, upto: int) -> list[store.Entry]:
@@ -302,20 +302,33 @@ class Hub:
                 assert isinstance(session, Session), "only sessions sit in a hub's rooms"
                 session.reconsider(seat, access.rights(session.identity, record, seat.rights.role))
             return
-        sessions = [seat.listener for seat in room.seats]
+        seats = list(room.seats)
         await self.close_room(room)
-        for session in sessions:
+        for seat in seats:
+            session = seat.listener
             assert isinstance(session, Session), "only sessions sit in a hub's rooms"
-            await visiting.start_over(session, room.slug)
+            if record is None and room.slug != MAIN:
+                visiting.evict(session, seat)
+            else:
+                await visiting.start_over(session, room.slug)
 
     # What is heard and told
 
     def publish(self, slug: str, epoch: str, entries: list[store.Entry]) -> None:
         """Entries were committed: serve this process at once, then tell the others."""
-        room = self.rooms.get(slug)
-        if room is not None:
-            room.accept(epoch, entries)
-        self.bus.send(signals.group_of(slug), signals.Batch(slug, epoch, entries))
+        batch = signals.Batch(slug, epoch, entries)
+        self._accept(batch)
+        self.bus.send(signals.group_of(slug), batch)
+
+    def _accept(self, batch: signals.Batch) -> None:
+        room = self.rooms.get(batch.room)
+        if room is None:
+            if batch.room in self._heard_early:
+                self._heard_early[batch.room].append(batch)
+        elif room.record.epoch != batch.epoch:
+            self.heart.look()  # another history: the room's row says which
+        else:
+            room.accept(batch.entries)
 
     def publish_outcomes(self, outcomes: Iterable[store.Outcome]) -> None:
         """The same, for what was stored elsewhere than by the writer."""
@@ -336,13 +349,7 @@ class Hub:
         """Something came over the bus, this process's own signals among it."""
         match signal:
             case signals.Batch():
-                room = self.rooms.get(signal.room)
-                if room is not None and room.record.epoch != signal.epoch:
-                    self.heart.look()
-                elif room is not None:
-                    room.accept(signal.epoch, signal.entries)
-                elif signal.room in self._heard_early:
-                    self._heard_early[signal.room].append(signal)
+                self._accept(signal)
             case signals.Whisper():
                 if signal.origin != self.id:
                     self._hint(signal.room, signal.text)

@@ -80,11 +80,8 @@ class Room:
 
     # What comes in
 
-    def accept(self, epoch: str, entries: Sequence[Entry]) -> None:
+    def accept(self, entries: Sequence[Entry]) -> None:
         """Take committed, consecutive entries, from this process's writer or from the bus."""
-        if epoch != self.record.epoch:
-            # Somebody gave the room a new epoch: the next look at the heads finds out.
-            return
         self._pass_on(self.order.offer(entries))
         if self.order.behind:
             self._mend_soon()

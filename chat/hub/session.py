@@ -235,8 +235,7 @@ class Session:
         """The room or the session changed: go on with ``rights``, or leave."""
         seat.rights = rights
         if not rights.see:
-            visiting.give_up(self, seat, gone=False)
-            self.reply(events.Left(room=seat.room.slug))
+            visiting.evict(self, seat)
 
     # What the client is told
 

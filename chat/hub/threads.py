@@ -67,6 +67,9 @@ class Threads:
             logger.warning("database unavailable: %s", error)
             connection.close()
             raise Unavailable from error
+        finally:
+            # With DEBUG on, Django keeps each statement until the next request: none comes here.
+            connection.queries_log.clear()
 
     def stop(self) -> None:
         """Let running calls end, close the connections, end the threads. Blocks for that long."""

