@@ -6,7 +6,7 @@
 #   ARGS       what to hand to pytest, e.g. make test ARGS="tests/hub -x"
 #   SERVICES   what the tests want on the machine (empty: install nothing, skip what needs them)
 
-SERVICES ?= redis postgres
+SERVICES ?= redis postgres chromium
 export SERVICES
 
 .DEFAULT_GOAL := help

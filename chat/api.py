@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 from asgiref.sync import async_to_sync, sync_to_async
-from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import transaction
 
 from chat import conf, identity, store
@@ -156,14 +155,10 @@ def _tell(outcomes: Iterable[store.Outcome]) -> None:
     if hub is not None:
         hub.loop.call_soon_threadsafe(hub.publish_outcomes, outcomes)
         return
-    added: dict[tuple[str, str], list[store.Entry]] = {}
-    for outcome in outcomes:
-        if isinstance(outcome, store.Stored) and outcome.entry is not None:
-            added.setdefault((outcome.room, outcome.epoch), []).append(outcome.entry)
     _send(
         [
             (bus.group_of(room), bus.Batch(room, epoch, entries))
-            for (room, epoch), entries in added.items()
+            for room, epoch, entries in store.added(outcomes)
         ]
     )
 
@@ -190,16 +185,8 @@ def _send(signals: Sequence[tuple[str, bus.AnySignal]]) -> None:
     A layer that fails is no reason to fail here: what is told is in the database, and every hub
     compares notes with that. An error would make callers publish again what is published.
     """
-    layer = get_channel_layer(conf.current().channel_layer)
-    if not signals or layer is None or isinstance(layer, InMemoryChannelLayer):
-        return  # nobody listens in this process, and no other hears
-
-    async def send() -> None:
-        for group, signal in signals:
-            await layer.group_send(group, bus.pack(signal))
-
     try:
-        async_to_sync(send)()
+        async_to_sync(bus.tell)(conf.current().channel_layer, signals)
     except Exception as error:  # whatever a layer raises
         logger.warning("channel layer failed: %r", error)
 

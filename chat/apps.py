@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.core import checks as system_checks
 from django.core.signals import setting_changed
 from django.utils.translation import gettext_lazy as _
 
-from chat import conf
+from chat import checks, conf
 
 
 class ChatConfig(AppConfig):
@@ -17,5 +18,6 @@ class ChatConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Follow changes of settings in tests."""
+        """Have the settings checked, and follow their changes in tests."""
+        system_checks.register(checks.check, checks.TAG)
         setting_changed.connect(conf.forget, dispatch_uid="chat.conf")

@@ -1,12 +1,12 @@
 """System checks: what in a site's settings would break the chat, or make it less than it can be.
 
-They read settings and import what those name; none connects to anything. Each hint says what to
-change.
+They read settings and import what those name; none connects to anything.
 """
 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module, metadata
 from typing import Any
@@ -24,7 +24,7 @@ CONSUMER = "chat.consumers.ChatConsumer"
 IN_MEMORY = "channels.layers.InMemoryChannelLayer"
 CORE = "channels_redis.core.RedisChannelLayer"
 
-# How long the core layer's blocking read takes: a socket must be allowed to be silent for longer.
+# How long the core layer's blocking read takes; a socket has to be allowed a longer silence.
 BLOCKING_READ_SECONDS = 5.0
 
 # Before it frames were unbounded (CVE-2026-44545) and headers could be smuggled (CVE-2026-44546).
@@ -33,8 +33,7 @@ DAPHNE = (4, 2, 2)
 # From this version on redis-py gives up on a socket that was silent for 5 s, unless told otherwise.
 REDIS_WITH_TIMEOUT = (8,)
 
-# Where wrappers keep the application they wrap: Channels' validators and static files, Channels'
-# middleware, most others, functools.wraps.
+# Where wrappers keep what they wrap: validators, Channels' middleware, most others, functools.wraps.
 WRAPPED_AS = ("application", "inner", "app", "__wrapped__")
 
 
@@ -48,8 +47,8 @@ def check(**_: Any) -> list[checks.CheckMessage]:
         )
         for problem in conf.problems()
     ]
-    if found:
-        return [*found]  # which layer and which database are meant is not certain
+    if found:  # which layer and which database are meant is not certain
+        return [*found]
     config = conf.current()
     return [
         *_channel_layer(config.channel_layer),
@@ -79,8 +78,8 @@ def _channel_layer(alias: str) -> Iterator[checks.CheckMessage]:
     except ImportError as error:
         yield checks.Error(
             f"The channel layer {alias!r} cannot be imported: {error}.",
-            hint="Install its package (pip install channels-chat[redis]), or correct its BACKEND in "
-            "CHANNEL_LAYERS.",
+            hint="Install its package (pip install channels-chat[redis]), or correct its BACKEND "
+            "in CHANNEL_LAYERS.",
             id="chat.E002",
         )
         return
@@ -135,13 +134,13 @@ def _hosts(given: Any) -> list[Mapping[str, Any]]:
 def _gives_up(host: Mapping[str, Any]) -> bool:
     """Whether redis-py ends a connection to ``host`` that is silent for as long as the layer."""
     timeout = host.get("socket_timeout", BLOCKING_READ_SECONDS)
-    # What the address says counts for more.
-    in_address = parse_qs(urlsplit(str(host.get("address", ""))).query).get("socket_timeout")
     try:
-        timeout = float(in_address[0]) if in_address else timeout
-        return bool(timeout) and float(timeout) <= BLOCKING_READ_SECONDS
+        query = parse_qs(urlsplit(str(host.get("address", ""))).query)
+        # What the address says counts for more.
+        (timeout,) = query.get("socket_timeout", [timeout])
+        return timeout is not None and float(timeout) <= BLOCKING_READ_SECONDS
     except (TypeError, ValueError):
-        return False  # no number: redis-py says so itself
+        return False  # no address or no number: redis-py says so itself
 
 
 # The database
@@ -210,7 +209,10 @@ def _application() -> Iterator[checks.CheckMessage]:
         return
     try:
         module, _, name = path.rpartition(".")
-        application = getattr(import_module(module), name)
+        with warnings.catch_warnings():
+            # Whatever it warns of, it does again when a server imports it.
+            warnings.simplefilter("ignore")
+            application = getattr(import_module(module), name)
     except Exception as error:
         # The site's own code, which may raise anything; an error here is one at the server's start.
         yield checks.Error(

@@ -17,12 +17,12 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from channels.layers import get_channel_layer
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 
 from chat import conf
+from chat.hub import bus
 from chat.hub import hub as hubs
 
 logger = logging.getLogger("chat")
@@ -32,10 +32,13 @@ LIVE = "chat is live"
 LIMIT_SECONDS = 2.0
 """How long a check may take; they run side by side."""
 
-# A check that has not come back is not started again: probes come every few seconds, and each would
-# leave a thread behind. After this long it counts as lost, as when a network swallowed the question,
-# and the next probe asks anew.
+# A check that has not come back is not started again: probes come every few seconds, and each
+# would leave a thread behind. After this long it counts as lost, as when a network swallowed the
+# question, and the next probe asks anew.
 LOST_SECONDS = 30.0
+
+# Layers deliver at most once, so one message that is lost proves nothing.
+AGAIN_SECONDS = 0.5
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -132,11 +135,12 @@ def _in_thread(ask: Callable[[], str]) -> Callable[[], asyncio.Future[str]]:
         def work() -> None:
             result, failure = "", None
             try:
-                result = ask()
+                try:
+                    result = ask()
+                finally:
+                    connections.close_all()
             except Exception as error:
                 failure = error  # handed to whoever waits
-            finally:
-                connections.close_all()
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
                 loop.call_soon_threadsafe(tell, result, failure)
 
@@ -180,25 +184,36 @@ def _round_trip_soon() -> asyncio.Future[str]:
 
 async def _round_trip() -> str:
     """Send something through the channel layer and wait for it to come back."""
-    layer = get_channel_layer(conf.current().channel_layer)
+    layer: Any = bus.layer_of(conf.current().channel_layer)
     if layer is None:
         return "none is configured"
     loop = asyncio.get_running_loop()
     kept, channel = _channels.pop(loop, (None, ""))
     async with asyncio.timeout(LIMIT_SECONDS):
         if kept is not layer:
-            channel = await layer.new_channel("chat.health")
-        sent = {"type": "chat.health", "token": secrets.token_hex(8)}
-        await layer.send(channel, sent)
-        while (await layer.receive(channel)).get("token") != sent["token"]:
-            pass  # from a probe that did not wait for it
+            channel = await layer.new_channel()
+        token = secrets.token_hex(8)
+        back = asyncio.ensure_future(_come_back(layer, channel, token))
+        try:
+            while not back.done():
+                await layer.send(channel, {"type": "chat.health", "token": token})
+                await asyncio.wait([back], timeout=AGAIN_SECONDS)
+            back.result()
+        finally:
+            back.cancel()
     # Only now: after a failure nobody knows what is left in a channel, or whether it still is one.
     _channels[loop] = (layer, channel)
     return ""
 
 
+async def _come_back(layer: Any, channel: str, token: str) -> None:
+    """Receive until ``token`` is there; before it may be some that earlier probes left."""
+    while (await layer.receive(channel)).get("token") != token:
+        pass
+
+
 def _draining() -> Check:
-    if any(getattr(hub, "draining", False) for hub in hubs.running()):
+    if any(hub.draining for hub in hubs.running()):
         return Check(ok=False, detail="this process is leaving")
     return Check(ok=True)
 

@@ -21,6 +21,7 @@ from django.urls import NoReverseMatch, get_script_prefix, is_valid_path, revers
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from chat import access, conf, health, identity, store
@@ -40,7 +41,7 @@ SAME_BREATH = timedelta(minutes=5)
 
 SLUG_LENGTH = 64
 
-# --- Rooms ------------------------------------------------------------------------------------------
+# --- Rooms ----------------------------------------------------------------------------------------
 
 
 @require_safe
@@ -144,7 +145,7 @@ def _lines(messages: Iterable[Message], who: Identity) -> Iterable[Line]:
 
 
 def _rooms(request: HttpRequest, who: Identity, here: Room) -> list[RoomLink]:
-    """The rooms ``who`` may see, as the hub lists them; the one they are in is always among them."""
+    """The rooms ``who`` may see, as the hub lists them, and the one that this page is about."""
     titles = {
         room.slug: str(room)
         for room, role in store.rooms_of(who.user_pk)
@@ -158,7 +159,7 @@ def _rooms(request: HttpRequest, who: Identity, here: Room) -> list[RoomLink]:
     ]
 
 
-# --- Addresses --------------------------------------------------------------------------------------
+# --- Addresses ------------------------------------------------------------------------------------
 
 
 def _address(request: HttpRequest, name: str, *arguments: str) -> str:
@@ -193,13 +194,15 @@ def _sign_in_first(request: HttpRequest, reason: str) -> HttpResponse:
     return render(request, "chat/refused.html", context, status=403)
 
 
-# --- Health -----------------------------------------------------------------------------------------
-# Neither may touch what it does not ask about: no transaction around the view where the site has
-# ATOMIC_REQUESTS, no sign-in where it has LoginRequiredMiddleware.
+# --- Health ---------------------------------------------------------------------------------------
+# Neither may touch what it does not ask about: no transaction around it where the site has
+# ATOMIC_REQUESTS, no signing in where it has LoginRequiredMiddleware. And what is not allowed is
+# answered so, rather than with what the CSRF check makes of it.
 
 
 @transaction.non_atomic_requests
 @login_not_required
+@csrf_exempt
 @require_safe
 @never_cache
 async def healthcheck(request: HttpRequest) -> HttpResponse:
@@ -209,6 +212,7 @@ async def healthcheck(request: HttpRequest) -> HttpResponse:
 
 @transaction.non_atomic_requests
 @login_not_required
+@csrf_exempt
 @require_safe
 @never_cache
 async def ready(request: HttpRequest) -> HttpResponse:

@@ -167,9 +167,12 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL.upper()},
-    # Django gives these handlers of their own; one line for each event is enough.
     "loggers": {
-        name: {"handlers": [], "level": "NOTSET", "propagate": True}
-        for name in ("django", "django.server")
+        # Django gives these handlers of their own; one line for each event is enough.
+        "django": {"handlers": [], "level": "NOTSET", "propagate": True},
+        "django.server": {"handlers": [], "level": "NOTSET", "propagate": True},
+        # A traceback for everybody who calls the site by another name helps nobody; the server's
+        # own line says that it answered 400.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }

@@ -18,7 +18,7 @@ say() { printf '%s\n' "$*" >&2; }
 # Two at a time would take each other's half-made environment for an abandoned one.
 if command -v flock >/dev/null; then
     exec 9>"$dir.lock"
-    flock 9
+    flock -n 9 || { say "Waiting for another make that is at work on $dir ..." && flock 9; }
 fi
 
 # The requirements file and those it includes with -r, one a line.
@@ -47,7 +47,8 @@ if [ -n "${PYTHON:-}" ]; then
     [ "$(identity "$python")" = "$(identity "$dir/bin/python")" ] || rm -f "$dir"/.installed-*
 fi
 
-if [ -x "$dir/bin/python" ] && wanted "$requirements" | cmp -s - "$(stamp "$requirements")"; then
+if [ -x "$dir/bin/python" ] && [ -e "$(stamp "$requirements")" ] &&
+    [ "$(wanted "$requirements")" = "$(cat "$(stamp "$requirements")")" ]; then
     exit 0
 fi
 

@@ -20,7 +20,7 @@ step() {
 
 scripts/make_venv.sh .venv requirements-dev.txt || exit 1
 # shellcheck disable=SC2086 # a list of words
-scripts/services.sh ${SERVICES-redis postgres} || exit 1
+scripts/services.sh ${SERVICES-redis postgres chromium} || exit 1
 
 if [ $# -gt 0 ]; then
     exec .venv/bin/python -m pytest "$@"

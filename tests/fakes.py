@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from chat import store
@@ -17,7 +17,7 @@ from chat.protocol.errors import Unavailable
 from chat.protocol.events import Sender
 from chat.store import Entry
 
-PATIENCE = 20.0
+PATIENCE = 10.0
 """Seconds after which what does not come never will; a test that passes does not wait them."""
 
 SLUG = "main"
@@ -29,7 +29,7 @@ async def soon(condition: Callable[[], bool]) -> None:
     """Wait until ``condition`` holds, while the loop goes on. Raises ``TimeoutError``."""
     async with asyncio.timeout(PATIENCE):
         while not condition():
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
 
 
 async def turns(count: int = 20) -> None:
@@ -128,6 +128,10 @@ class Listener:
         self.pushed()
         return True
 
+    def push_log(self, message: Outgoing) -> bool:
+        """The same."""
+        return self.push(message)
+
     def push_all(self, messages: Sequence[Outgoing]) -> bool:
         """Note all of them down, or refuse them."""
         return all(self.push(message) for message in messages)
@@ -153,8 +157,9 @@ class Listener:
 
 
 class Socket:
-    """The sending half of a connection. While it is ``blocked`` each send waits, as on a server
-    with backpressure; ``broken`` ones raise.
+    """The sending half of a connection.
+
+    While it is blocked each send waits, as on a server with backpressure; a broken one raises.
     """
 
     def __init__(self) -> None:
@@ -250,7 +255,7 @@ class Layer:
             self.failures += 1
             raise ConnectionError("the layer is away")
 
-    async def new_channel(self, prefix: str) -> str:
+    async def new_channel(self, prefix: str = "chat") -> str:
         """Return the one channel's name."""
         self._check()
         return f"{prefix}!channel"
@@ -285,6 +290,3 @@ class Layer:
     def members(self, group: str) -> set[str]:
         """Return the channels in a group."""
         return self.groups.get(group, set())
-
-
-Call = Callable[[], Coroutine[Any, Any, None]]

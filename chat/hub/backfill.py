@@ -59,8 +59,12 @@ class Backfill:
         return found
 
     def forget(self, seq: int) -> None:
-        """Read the page with ``seq`` anew next time: that message was changed."""
-        self._pages.pop((seq - 1) // PAGE, None)
+        """Read the page with ``seq`` anew next time, and those after it.
+
+        That message was changed; so were the edits of it, which show it as it now is.
+        """
+        for number in [number for number in self._pages if number >= (seq - 1) // PAGE]:
+            del self._pages[number]
 
     def _page(self, number: int, upto: int) -> asyncio.Future[list[Entry]]:
         start, end = number * PAGE, (number + 1) * PAGE

@@ -10,11 +10,11 @@ import asyncio
 import hashlib
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
-from channels.layers import get_channel_layer
+from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 from chat.store import Entry
 
@@ -94,6 +94,24 @@ def group_of(room: str) -> str:
     return f"chat.room.{hashlib.sha256(room.encode()).hexdigest()[:32]}"
 
 
+def layer_of(alias: str) -> Any:
+    """The channel layer of that alias, of whatever make; ``None`` where there is none."""
+    return get_channel_layer(alias)
+
+
+async def tell(alias: str, signals: Iterable[tuple[str, AnySignal]]) -> None:
+    """Send signals, each to its group, from a process without a hub.
+
+    Raises what the layer raises. An in-memory layer is not asked: nobody listens in this process,
+    and no other hears.
+    """
+    layer = layer_of(alias)
+    if layer is None or isinstance(layer, InMemoryChannelLayer):
+        return
+    for group, signal in signals:
+        await layer.group_send(group, pack(signal))
+
+
 class Bus:
     """This process's place on the channel layer.
 
@@ -103,10 +121,12 @@ class Bus:
     def __init__(
         self, alias: str, *, hear: Callable[[AnySignal], None], regained: Callable[[], None]
     ) -> None:
-        self._layer: Any = get_channel_layer(alias)  # a layer of any make, or None
+        self._layer = layer_of(alias)
         self._hear = hear
         self._regained = regained
         self._channel = ""
+        self._entered = False
+        """Whether the listener has entered the groups for the first time."""
         self._groups: set[str] = {CONTROL}
         self._waiting: deque[tuple[str, AnySignal]] = deque(maxlen=WAITING_MOST)
         self._wake = asyncio.Event()
@@ -120,7 +140,6 @@ class Bus:
             logger.warning("no channel layer: other processes are heard by comparing heads only")
             return
         loop = asyncio.get_running_loop()
-        self._opened: asyncio.Future[None] = loop.create_future()
         self._tasks = [loop.create_task(self._listen()), loop.create_task(self._speak())]
 
     async def stop(self) -> None:
@@ -168,11 +187,10 @@ class Bus:
             try:
                 if not self._channel:
                     self._channel = await self._layer.new_channel()
-                if failed or not self._opened.done():
+                if failed or not self._entered:
                     for group in tuple(self._groups):
                         await self._layer.group_add(group, self._channel)
-                    if not self._opened.done():
-                        self._opened.set_result(None)
+                    self._entered = True
                     if failed:
                         logger.info("channel layer is back")
                         failed = 0
@@ -189,11 +207,15 @@ class Bus:
     def _take(self, message: dict[str, Any]) -> None:
         try:
             signal = _decoder.decode(message["body"])
-        except (KeyError, msgspec.DecodeError) as error:
+        except (KeyError, TypeError, ValueError, msgspec.DecodeError) as error:
             # Another version of the app on the same layer, or a stranger.
             logger.warning("unreadable message on the channel layer: %s", error)
             return
-        self._hear(signal)
+        try:
+            self._hear(signal)
+        except Exception:
+            # A fault of ours: the process must not go deaf for it.
+            logger.exception("%s could not be heard", type(signal).__name__)
 
     async def _speak(self) -> None:
         """Send what waits, one at a time: in order as far as the layer keeps it."""

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from chat.hub.sending import Outgoing
-from chat.protocol import events, frames, terminal
+from chat.protocol import MAIN, events, frames, terminal
 from chat.protocol.commands import AnyCommand
 from chat.protocol.errors import Problem
 from chat.protocol.frames import Rejected
+
+# Characters of replies in one frame: daphne sends nothing over 1 MiB.
+FRAME_SIZE = 100_000
 
 
 class Dialect(Protocol):
@@ -18,11 +21,8 @@ class Dialect(Protocol):
 
     terminal: bool
 
-    def read(self, text: str, room: str) -> Sequence[AnyCommand | Rejected]:
-        """The commands of a frame from a session whose current room is ``room``.
-
-        Raises ``BadFrame``.
-        """
+    def read(self, text: str) -> Sequence[AnyCommand | Rejected]:
+        """The commands of a frame. Raises ``BadFrame``."""
 
     def show(self, shown: Iterable[events.AnyEvent]) -> list[Outgoing]:
         """The frames that tell a session of these events."""
@@ -33,13 +33,23 @@ class Json:
 
     terminal = False
 
-    def read(self, text: str, room: str) -> Sequence[AnyCommand | Rejected]:
+    def read(self, text: str) -> Sequence[AnyCommand | Rejected]:
         """One command or a list of them."""
         return frames.decode(text)
 
     def show(self, shown: Iterable[events.AnyEvent]) -> list[Outgoing]:
-        """All of them in one frame."""
-        return [_frame(frames.frame(frames.encode(event) for event in shown))]
+        """All of them in one frame, or more where one would grow too big."""
+        found: list[Outgoing] = []
+        texts: list[str] = []
+        size = 0
+        for event in shown:
+            text = frames.encode(event)
+            if texts and size + len(text) > FRAME_SIZE:
+                found.append(_frame(frames.frame(texts)))
+                texts, size = [], 0
+            texts.append(text)
+            size += len(text)
+        return [*found, _frame(frames.frame(texts))]
 
 
 class Terminal:
@@ -47,10 +57,10 @@ class Terminal:
 
     terminal = True
 
-    def read(self, text: str, room: str) -> Sequence[AnyCommand | Rejected]:
-        """One line, one command."""
+    def read(self, text: str) -> Sequence[AnyCommand | Rejected]:
+        """One line, one command. What is said goes to the room one is in when its turn comes."""
         try:
-            return (terminal.parse(text, room=room, post_id=secrets.token_hex(8)),)
+            return (terminal.parse(text, room=MAIN, post_id=secrets.token_hex(8)),)
         except Problem as problem:
             return (Rejected(problem),)
 

@@ -105,13 +105,7 @@ class Fanout:
         return found
 
     def _next_frame(self) -> Frame:
-        count, size = 0, 0
-        for entry in self._entries[: self._config.batch_events]:
-            # Characters, not bytes: near enough for a bound, and free.
-            size += len(entry.text)
-            if count and size > self._config.batch_bytes:
-                break
-            count += 1
+        count, size = batch_of(self._entries, self._config)
         entries, self._entries = self._entries[:count], self._entries[count:]
         hints, self._hints = self._hints, []
         texts = [entry.text for entry in entries]
@@ -120,7 +114,7 @@ class Fanout:
             self.sent = entries[-1].seq
             if self._window.sent(self.sent, size):
                 texts.append(PING)
-                self._close_slow()
+                self._hold_slow()
         message: Outgoing = {"type": "websocket.send", "text": frames.frame(texts)}
         lines = lines_of(entries, hints) if self._live_terminals else []
         return Frame(message, lines, self.sent)
@@ -137,7 +131,7 @@ class Fanout:
             push = seat.listener.push
             for frame in sent:
                 if not (push(frame.message) if not seat.terminal else seat.push_lines(frame.lines)):
-                    self.set_live(seat, live=False)
+                    self._hold(seat)
                     break
                 seat.position = frame.last
             pushes += len(sent)
@@ -147,10 +141,29 @@ class Fanout:
         # What was read meanwhile is stored and joins the next round.
         await asyncio.sleep(0)
 
-    def _close_slow(self) -> None:
+    def _hold_slow(self) -> None:
         for seat in tuple(self.live):
             if not seat.terminal and self._window.exceeded(seat.seen):
-                seat.listener.too_slow()
+                self._hold(seat)
+
+    def _hold(self, seat: Seat) -> None:
+        """Send ``seat`` nothing until it takes more; what it misses, it gets from the log."""
+        self.set_live(seat, live=False)
+        seat.stall(asyncio.get_running_loop().time())
+
+
+def batch_of(entries: Sequence[Entry], config: Config) -> tuple[int, int]:
+    """How many of ``entries`` share the next frame, and their size.
+
+    In characters, not bytes: near enough for a bound, and free.
+    """
+    count, size = 0, 0
+    for entry in entries[: config.batch_events]:
+        if count and size + len(entry.text) > config.batch_bytes:
+            break
+        size += len(entry.text)
+        count += 1
+    return count, size
 
 
 def lines_of(entries: Iterable[Entry], hints: Iterable[Hint] = ()) -> list[Line]:

@@ -27,6 +27,9 @@ logger = logging.getLogger("chat")
 # A client that has not said anything for this many heartbeats is not there.
 SILENT_HEARTBEATS = 2.5
 
+# A client with a full window, or a full socket, has this long to take something.
+STALLED_HEARTBEATS = 0.5
+
 ROOMS_AT_ONCE = 500
 SESSIONS_AT_ONCE = 256
 
@@ -125,10 +128,14 @@ class Heart:
                     room.expect(record.head)
 
     async def _serve_stragglers(self) -> None:
-        """Serve those who are waiting since the log could not be read."""
+        """Close those who take nothing, and serve those for whom the log could not be read."""
+        stalled_since = self.hub.loop.time() - STALLED_HEARTBEATS * self.hub.config.heartbeat
         for room in list(self.hub.rooms.values()):
             for seat in room.stragglers():
-                await room.catch_up(seat)
+                if seat.stalled_at is not None and seat.stalled_at < stalled_since:
+                    seat.listener.too_slow()
+                else:
+                    await room.catch_up(seat)
 
     async def _empty_outbox(self) -> None:
         """Move what a publisher left behind that died after its commit."""
@@ -141,7 +148,10 @@ class Heart:
         for slug in idle & self._idle:
             room = self.hub.rooms.get(slug)
             if room is not None and not room.seats:
-                await self.hub.close_room(room)
+                # One that was made for somebody who went before sitting down goes again.
+                await self.hub.remove_unused(room)
+                if not room.seats:
+                    await self.hub.close_room(room)
         self._idle = idle
 
     async def _probe(self) -> None:

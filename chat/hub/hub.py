@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import weakref
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
@@ -18,6 +18,7 @@ from chat.hub.bus import Bus
 from chat.hub.dialects import Dialect
 from chat.hub.drain import Drain
 from chat.hub.heart import Heart
+from chat.hub.limits import SlowMode
 from chat.hub.presence import Presence
 from chat.hub.room import Room
 from chat.hub.seat import Hint
@@ -77,6 +78,8 @@ class Hub:
         self.draining = False
         """Whether this process is about to leave: nobody is let in any more."""
         self.bus = Bus(self.config.channel_layer, hear=self.hear, regained=self.heart.look)
+        self.slow_modes: defaultdict[str, SlowMode] = defaultdict(SlowMode)
+        """By room: those that were ever in slow mode."""
         self._opening: dict[str, asyncio.Task[Room | None]] = {}
         self._heard_early: dict[str, list[signals.Batch]] = {}
         self._by_user: Counter[str] = Counter()
@@ -101,9 +104,10 @@ class Hub:
         await self.bus.stop()
         for room in self.rooms.values():
             await room.stop()
-        for task in self._tasks:
+        tasks = [*self._tasks, *self._opening.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.loop.run_in_executor(None, self.threads.stop)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -266,16 +270,16 @@ class Hub:
     def left(self, session: Session, room: Room, *, gone: bool) -> None:
         """A session has left a room."""
         self.presence.leave(session, room.slug, gone=gone)
-        if not room.seats and room.record.transient and not room.order.head:
-            self.spawn(self._remove(room))
+        if not room.seats:
+            self.spawn(self.remove_unused(room))
 
-    async def _remove(self, room: Room) -> None:
-        """Take away a room that was made by joining and in which nothing was said.
+    async def remove_unused(self, room: Room) -> None:
+        """Take away a room that was made by joining, where nothing was said and nobody is.
 
         Somebody may be joining it just now, here or elsewhere: a post of theirs makes the row
         again, with the same epoch.
         """
-        if self.presence.elsewhere(room.slug):
+        if not room.record.transient or room.order.head or self.presence.elsewhere(room.slug):
             return
         removed = await self.threads.write(store.remove_transient, room.slug)
         if removed and not room.seats:

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from chat.conf import Config
 from chat.hub.backfill import Backfill
-from chat.hub.fanout import Fanout, lines_of
-from chat.hub.limits import SlowMode
+from chat.hub.fanout import PING, Fanout, batch_of, lines_of
 from chat.hub.seat import Hint, Seat
 from chat.hub.sequence import Order
 from chat.hub.tail import Tail
+from chat.hub.window import PARTS
 from chat.models import Room as Record
 from chat.protocol import frames
 from chat.protocol.errors import Unavailable
@@ -20,8 +20,9 @@ from chat.store import Entry, Opened
 
 logger = logging.getLogger("chat")
 
-# The most entries one heal reads before it passes them on.
+# The most entries that are read at a time: to heal a room, and for one session that catches up.
 HEAL_PAGE = 1000
+CATCH_UP_PAGE = 512
 
 POLICY = (
     "pk",
@@ -59,7 +60,6 @@ class Room:
         self._read = read
         self._head = head
         self.seats: dict[Seat, None] = {}
-        self.slow_mode = SlowMode()
         self.healed = 0
         """Events that came from the log because the bus lost them."""
         self._mender: asyncio.Task[None] | None = None
@@ -169,7 +169,7 @@ class Room:
     async def catch_up(self, seat: Seat) -> None:
         """Send ``seat`` what it has not been sent, then make it live.
 
-        Returns early when the session cannot take more; whoever notices that it can again calls
+        Returns early when the client can take no more; whoever notices that it can again calls
         anew. Raises ``Unavailable``.
         """
         if seat.serving or seat.live:
@@ -177,12 +177,18 @@ class Room:
         seat.serving = True
         try:
             while seat in self.seats and seat.position < self.sent:
-                entries = await self.span(seat.position, self.sent)
-                if self._lost(seat, entries):
-                    # It comes back, and its resume is told the truth.
+                room_left = self._room_left(seat)
+                if not room_left:
+                    seat.stall(asyncio.get_running_loop().time())
+                    return
+                upto = min(self.sent, seat.position + room_left)
+                entries = await self.span(seat.position, upto)
+                if not entries or entries[0].seq != seat.position + 1:
+                    # The log no longer has it: the client comes back and is told so.
                     seat.listener.too_slow()
                     return
                 if not self._push_entries(seat, entries):
+                    seat.stall(asyncio.get_running_loop().time())
                     return
             # No await since the last look at ``sent``: nothing can come between.
             if seat in self.seats:
@@ -190,27 +196,35 @@ class Room:
         finally:
             seat.serving = False
 
-    def _lost(self, seat: Seat, entries: Sequence[Entry]) -> bool:
-        """Whether ``seat`` is too far behind, or the log no longer has what comes next."""
-        behind = self.sent - seat.position
-        return (
-            not entries
-            or entries[0].seq != seat.position + 1
-            or behind > self.config.window + self.config.resume_limit
-        )
+    def _room_left(self, seat: Seat) -> int:
+        """How many events ``seat`` may be sent before it confirms others."""
+        if seat.terminal:
+            return CATCH_UP_PAGE
+        left = self.config.window - (seat.position - seat.seen)
+        return max(0, min(left, CATCH_UP_PAGE))
 
     def _push_entries(self, seat: Seat, entries: Sequence[Entry]) -> bool:
         """Send entries from the log; false when the session cannot take them all now."""
-        for first in range(0, len(entries), self.config.batch_events):
-            part = entries[first : first + self.config.batch_events]
-            if seat.terminal:
-                taken = seat.push_lines(lines_of(part))
-            else:
-                text = frames.frame(entry.text for entry in part)
-                taken = seat.listener.push({"type": "websocket.send", "text": text})
-            if not taken:
+        while entries:
+            count, _ = batch_of(entries, self.config)
+            part, entries = entries[:count], entries[count:]
+            if not self._push_part(seat, part):
                 return False
             seat.position = part[-1].seq
+            seat.stalled_at = None
+        return True
+
+    def _push_part(self, seat: Seat, part: Sequence[Entry]) -> bool:
+        if seat.terminal:
+            return seat.push_lines(lines_of(part))
+        texts = [entry.text for entry in part]
+        ping = part[-1].seq - seat.pinged >= self.config.window // PARTS
+        if ping:
+            texts.append(PING)
+        if not seat.listener.push_log({"type": "websocket.send", "text": frames.frame(texts)}):
+            return False
+        if ping:
+            seat.pinged = part[-1].seq
         return True
 
     def stragglers(self) -> list[Seat]:

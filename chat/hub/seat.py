@@ -31,6 +31,9 @@ class Listener(Protocol):
     def push(self, message: Outgoing) -> bool:
         """Send, or say that the session cannot take it now."""
 
+    def push_log(self, message: Outgoing) -> bool:
+        """The same, for what is read from the log; false also while too much is unread."""
+
     def push_all(self, messages: Sequence[Outgoing]) -> bool:
         """Send all of them, or say that the session can take none now."""
 
@@ -41,19 +44,22 @@ class Listener(Protocol):
 class Seat:
     """A session's place in a room.
 
-    ``position`` is the last seq that was sent to it; ``seen`` the last its client has confirmed.
-    While it is not ``live`` the fan-out passes it by, and ``Room.catch_up`` serves it.
+    ``position`` is the last seq that was sent to it; ``seen`` the last its client has confirmed,
+    and ``pinged`` the last before a ping. While it is not ``live`` the fan-out passes it by, and
+    ``Room.catch_up`` serves it; ``stalled_at`` is when the client last stopped taking anything.
     """
 
     __slots__ = (
         "listener",
         "live",
+        "pinged",
         "position",
         "rights",
         "room",
         "sat_at",
         "seen",
         "serving",
+        "stalled_at",
         "terminal",
     )
 
@@ -65,12 +71,26 @@ class Seat:
         self.sat_at = sat_at
         self.position = 0
         self.seen = 0
+        self.pinged = 0
+        self.stalled_at: float | None = None
         self.live = False
         self.serving = False
 
     def seat_at(self, position: int) -> None:
         """Start after ``position``; what is before it does not count as unseen."""
-        self.position = self.seen = position
+        self.position = self.seen = self.pinged = position
+
+    def confirm(self, seq: int) -> None:
+        """The client says that it has everything up to ``seq``."""
+        seq = min(seq, self.position)
+        if seq > self.seen:
+            self.seen = seq
+            self.stalled_at = None
+
+    def stall(self, now: float) -> None:
+        """The client takes no more for the moment."""
+        if self.stalled_at is None:
+            self.stalled_at = now
 
     def push_lines(self, lines: Sequence[Line]) -> bool:
         """Send those lines that are for this terminal; false when it cannot take them now."""

@@ -33,18 +33,18 @@ CLOSE_SECONDS = 5.0
 class Outlet:
     """Sends to one socket, in order.
 
-    ``freed`` is called when a socket that was blocked can take more; ``overflowed`` when too many
-    replies wait for it.
+    ``freed`` is called when a socket that was blocked can take more; ``failed`` when the session
+    cannot go on: too many replies wait for it, or the server refuses a frame.
     """
 
-    __slots__ = ("_closed", "_freed", "_overflowed", "_parked", "_send", "_waiting")
+    __slots__ = ("_closed", "_failed", "_freed", "_parked", "_send", "_waiting")
 
     def __init__(
-        self, send: Send, *, freed: Callable[[], None], overflowed: Callable[[], None]
+        self, send: Send, *, freed: Callable[[], None], failed: Callable[[], None]
     ) -> None:
         self._send = send
         self._freed = freed
-        self._overflowed = overflowed
+        self._failed = failed
         self._parked: asyncio.Task[None] | None = None
         self._waiting: deque[Outgoing] = deque()
         self._closed = False
@@ -72,7 +72,7 @@ class Outlet:
             return
         self._waiting.append(message)
         if len(self._waiting) > WAITING_MOST:
-            self._overflowed()
+            self._failed()
 
     def close(self, code: int) -> None:
         """Send what waits and then the close with ``code``; nothing more after that.
@@ -93,20 +93,25 @@ class Outlet:
             self._parked.cancel()
 
     async def _finish(self, sending: Coroutine[Any, Any, None], waits_for: Any) -> None:
+        broken = None
         try:
             await stepping.rest_of(sending, waits_for)
             while self._waiting:
                 await self._send(self._waiting.popleft())
         except Exception as error:
-            self._broke(error)
+            broken = error
         finally:
             self._parked = None
-        if not self._closed:
+        if broken is not None:
+            self._broke(broken)
+        elif not self._closed:
             self._freed()
 
     def _broke(self, error: Exception) -> None:
-        self._closed = True
         self._waiting.clear()
-        if not isinstance(error, OSError):
-            # A connection that is gone is an OSError, and its server tells of it. This is a fault.
+        if isinstance(error, OSError):
+            self._closed = True  # the connection is gone; its server tells of it
+        elif not self._closed:
+            # A frame that the server will not send. The client must not wait for it for ever.
             logger.error("a send failed", exc_info=error)
+            self._failed()

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, structs
 
 from chat.access import Rights
 from chat.hub import stepping, talking, visiting
@@ -97,7 +97,7 @@ class Session:
         self.heard_at = hub.loop.time()
         self._backlog: deque[AnyCommand | Rejected] = deque()
         self._worker: asyncio.Task[None] | None = None
-        self._outlet = Outlet(send, freed=self._freed, overflowed=self.too_slow)
+        self._outlet = Outlet(send, freed=self._freed, failed=self.too_slow)
         self._credit = Credit(hub.config.window_bytes)
         self._replies: list[events.AnyEvent] = []
         self.posts = TokenBucket(rate, burst=2 * rate)
@@ -141,7 +141,7 @@ class Session:
             self.close(CloseCode.FRAME_TOO_BIG)
             return
         try:
-            found = self.dialect.read(text, next(iter(self.seats), MAIN))
+            found = self.dialect.read(text)
         except BadFrame as problem:
             self.refuse(problem)
             if self._bad.take(now):
@@ -190,6 +190,8 @@ class Session:
         # By how often they come.
         match command:
             case commands.Post():
+                if self.terminal:
+                    command = structs.replace(command, room=next(iter(self.seats), MAIN))
                 await talking.post(self, command, now)
             case commands.Pong():
                 self._credit.answered()
@@ -225,11 +227,16 @@ class Session:
         except Unavailable:
             return
 
-    def _freed(self) -> None:
-        """The socket was blocked and takes more: send what it missed."""
+    def resume(self) -> None:
+        """The client takes more again: send what it has not been sent."""
         for seat in list(self.seats.values()):
-            if not seat.live:
+            if not seat.live and not seat.serving:
                 self.hub.spawn(self.catch_up(seat))
+
+    def _freed(self) -> None:
+        for seat in self.seats.values():
+            seat.stalled_at = None
+        self.resume()
 
     def reconsider(self, seat: Seat, rights: Rights) -> None:
         """The room or the session changed: go on with ``rights``, or leave."""
@@ -242,6 +249,14 @@ class Session:
     def push(self, message: Outgoing) -> bool:
         """Send what can be had again from the log; see ``Outlet.push``."""
         return self._outlet.push(message)
+
+    def push_log(self, message: Outgoing) -> bool:
+        """The same for what is read from the log for this session alone, which has its bound."""
+        if self._credit.half_spent or not self._outlet.push(message):
+            return False
+        if self._credit.sent(len(message["text"])):
+            self.reply(events.Ping())
+        return True
 
     def push_all(self, messages: Sequence[Outgoing]) -> bool:
         """Send all, the rest of them later if need be; false when nothing can be sent now."""

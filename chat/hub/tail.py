@@ -55,9 +55,12 @@ class Tail:
         return 0 if self.start == 0 else None
 
     def _amend(self, change: Entry) -> None:
-        """Show the target as it now is: a deleted text is to be gone from memory too."""
-        index = change.target - self.start - 1
-        if index >= 0:
-            message = self._entries[index]
-            text = frames.amend(message.text, frames.decode_logged(change.text))
-            self._entries[index] = replace(message, text=text)
+        """Show the target, and earlier edits of it, as it now is.
+
+        A deleted text is to be gone from memory too.
+        """
+        by = frames.decode_logged(change.text)
+        for index in range(max(0, change.target - self.start - 1), len(self._entries) - 1):
+            entry = self._entries[index]
+            if change.target in (entry.seq, entry.target):
+                self._entries[index] = replace(entry, text=frames.amend(entry.text, by))

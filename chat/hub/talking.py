@@ -126,10 +126,10 @@ def _check_text(text: str, record: Record) -> None:
 
 
 def _wait_for_slow_mode(session: Session, record: Record, rights: Rights, now: float) -> None:
-    room = session.hub.rooms.get(record.slug)
-    if not record.slow_mode or rights.moderate or room is None:
+    if not record.slow_mode or rights.moderate:
         return
-    wait = room.slow_mode.wait(session.identity.key, record.slow_mode, now)
+    slow_mode = session.hub.slow_modes[record.slug]
+    wait = slow_mode.wait(session.identity.key, record.slow_mode, now)
     if wait:
         raise RateLimited(
             f"slow mode: one message every {record.slow_mode} s", retry_after=round(wait, 3)

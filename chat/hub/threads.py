@@ -7,7 +7,9 @@ connection, and gets a new one when the database was restarted.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -17,6 +19,9 @@ from django.db import InterfaceError, OperationalError, connections
 from chat.protocol.errors import Unavailable
 
 logger = logging.getLogger("chat")
+
+# How long the threads wait for one that is busy, when they stop.
+STOP_SECONDS = 5.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -74,7 +79,14 @@ class Threads:
     def stop(self) -> None:
         """Let running calls end, close the connections, end the threads. Blocks for that long."""
         for pool in (self._writer, self._readers):
-            size = pool._max_workers
-            for _ in range(size):
-                pool.submit(connections.close_all)
+            # A thread closes only its own: the barrier makes each of them take one call.
+            barrier = threading.Barrier(pool._max_workers)
+            for _ in range(pool._max_workers):
+                pool.submit(_close_own, barrier)
             pool.shutdown(wait=True)
+
+
+def _close_own(barrier: threading.Barrier) -> None:
+    with contextlib.suppress(threading.BrokenBarrierError):
+        barrier.wait(STOP_SECONDS)
+    connections.close_all()

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from chat import store
 from chat.hub.room import Room
 from chat.hub.seat import Seat
-from chat.protocol import commands, events
+from chat.protocol import commands, events, frames
 from chat.protocol.commands import Position
 from chat.protocol.errors import NotJoined, Problem, TooManyRooms
 
 if TYPE_CHECKING:
     from chat.hub.session import Session
+
+# Characters of a page of history: daphne sends nothing over 1 MiB, a character is up to 4 bytes.
+HISTORY_SIZE = 200_000
 
 
 async def join(session: Session, command: commands.Join, *, silently: bool = False) -> None:
@@ -124,7 +127,24 @@ async def history(session: Session, command: commands.History) -> None:
     messages, more = await session.hub.threads.read(
         store.page_before, record, command.before, limit
     )
-    session.reply(events.History(ref=command.ref, room=record.slug, messages=messages, more=more))
+    fitting = _newest_that_fit(messages)
+    session.reply(
+        events.History(
+            ref=command.ref,
+            room=record.slug,
+            messages=fitting,
+            more=more or len(fitting) < len(messages),
+        )
+    )
+
+
+def _newest_that_fit(messages: list[events.Message]) -> list[events.Message]:
+    size = 0
+    for index in range(len(messages) - 1, -1, -1):
+        size += len(frames.encode(messages[index]))
+        if size > HISTORY_SIZE and index < len(messages) - 1:
+            return messages[index + 1 :]
+    return messages
 
 
 async def rooms(session: Session, command: commands.Rooms) -> None:
@@ -134,8 +154,9 @@ async def rooms(session: Session, command: commands.Rooms) -> None:
 
 
 def pong(session: Session, command: commands.Pong) -> None:
-    """Note what the client has seen."""
+    """Note what the client has seen, and go on with what waited for that."""
     for slug, seq in command.seen.items():
         seat = session.seats.get(slug)
         if seat is not None:
-            seat.seen = max(seat.seen, min(seq, seat.position))
+            seat.confirm(seq)
+    session.resume()

@@ -1,8 +1,8 @@
 """How far a session may fall behind: credit by what its client says it has seen. Pure.
 
 Servers such as daphne buffer without limit what a client does not read, so the bound has to be
-ours. A room pings its sessions each time it has sent a quarter of the window; a session whose
-answer does not come before the window is full is too slow.
+ours. A room pings its sessions each time it has sent a quarter of the window. A session that is a
+whole window behind is sent nothing more until it answers; then it is served from the log.
 """
 
 from __future__ import annotations
@@ -86,3 +86,8 @@ class Credit:
     def exceeded(self) -> bool:
         """Whether more is unread than a client may leave unread."""
         return self._before_ping + self._after_ping > self._most
+
+    @property
+    def half_spent(self) -> bool:
+        """Whether what can wait should: the other half is for what cannot."""
+        return self._before_ping + self._after_ping > self._most // 2

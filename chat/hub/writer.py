@@ -87,9 +87,5 @@ class Writer:
 
     def announce(self, outcomes: Sequence[store.Outcome]) -> None:
         """Publish what a commit has added to the log."""
-        added: dict[tuple[str, str], list[store.Entry]] = {}
-        for outcome in outcomes:
-            if isinstance(outcome, store.Stored) and outcome.entry is not None:
-                added.setdefault((outcome.room, outcome.epoch), []).append(outcome.entry)
-        for (room, epoch), entries in added.items():
+        for room, epoch, entries in store.added(outcomes):
             self._publish(room, epoch, entries)

@@ -112,12 +112,16 @@ def decode_logged(text: str) -> Logged:
     return event
 
 
-def amend(message: str, change: Logged) -> str:
-    """The encoded ``message`` as it is after an edit or a delete of it."""
-    found = decode_logged(message)
+def amend(encoded: str, change: Logged) -> str:
+    """An encoded message, or an edit of it, as it is after another edit or a delete of it."""
+    found = decode_logged(encoded)
     match found, change:
         case Message(), Edited():
             return encode(replace(found, text=change.text, edited_at=change.at))
         case Message(), Deleted():
             return encode(replace(found, text="", deleted=True))
-    return message
+        case Edited(), Edited():
+            return encode(replace(found, text=change.text))
+        case Edited(), Deleted():
+            return encode(replace(found, text=""))
+    return encoded

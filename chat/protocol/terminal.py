@@ -141,4 +141,4 @@ def _who(actor: Sender | None) -> str:
 
 def _one_line(text: str) -> str:
     # A line break would let one sender forge another's line.
-    return " ⏎ ".join(text.splitlines()) if len(text.splitlines()) > 1 else text
+    return " ⏎ ".join(text.splitlines())

@@ -12,6 +12,7 @@ from chat.store.log import (
     Outcome,
     PostDraft,
     Stored,
+    added,
     append,
 )
 from chat.store.outbox import move_outbox, put_aside
@@ -49,6 +50,7 @@ __all__ = [
     "Roster",
     "SessionRow",
     "Stored",
+    "added",
     "append",
     "beat",
     "bury",

@@ -84,6 +84,25 @@ def append_here(drafts: Sequence[Draft]) -> list[Outcome]:
     return _Appending(drafts).run()
 
 
+def added(outcomes: Iterable[Outcome]) -> list[tuple[str, str, list[Entry]]]:
+    """What was added to the log, as (room, epoch, consecutive entries).
+
+    What one transaction adds to a room is consecutive; between transactions others may write.
+    """
+    runs: list[tuple[str, str, list[Entry]]] = []
+    newest: dict[tuple[str, str], list[Entry]] = {}
+    for outcome in outcomes:
+        if not isinstance(outcome, Stored) or outcome.entry is None:
+            continue
+        room = (outcome.room, outcome.epoch)
+        run = newest.get(room)
+        if run is None or run[-1].seq + 1 != outcome.entry.seq:
+            run = newest[room] = []
+            runs.append((*room, run))
+        run.append(outcome.entry)
+    return runs
+
+
 class _Appending:
     """The state of one append. Queries: rooms, duplicates, targets, insert, heads."""
 

@@ -8,13 +8,13 @@ from chat.protocol.errors import BadFrame, UnknownCommand
 from chat.protocol.frames import Rejected
 
 
-def test_json_reads_commands_whatever_the_room() -> None:
-    assert list(JSON.read('[{"type":"rooms"}]', "here")) == [commands.Rooms()]
+def test_json_reads_commands() -> None:
+    assert list(JSON.read('[{"type":"rooms"}]')) == [commands.Rooms()]
 
 
 def test_json_that_is_none_is_a_bad_frame() -> None:
     with pytest.raises(BadFrame):
-        JSON.read("hello", "here")
+        JSON.read("hello")
 
 
 def test_json_shows_all_events_in_one_frame() -> None:
@@ -23,16 +23,15 @@ def test_json_shows_all_events_in_one_frame() -> None:
     assert json.loads(message["text"]) == [{"type": "ping"}, {"type": "left", "room": "a"}]
 
 
-def test_terminal_posts_lines_to_its_room_each_with_an_id_of_its_own() -> None:
-    posts = [found for _ in range(2) for found in TERMINAL.read("hello", "here")]
-    assert [(p.room, p.text) for p in posts if isinstance(p, commands.Post)] == [
-        ("here", "hello")
-    ] * 2
-    assert len({p.id for p in posts}) == 2
+def test_terminal_lines_are_posts_each_with_an_id_of_its_own() -> None:
+    found = [command for _ in range(2) for command in TERMINAL.read("hello")]
+    posts = [command for command in found if isinstance(command, commands.Post)]
+    assert [(post.room, post.text) for post in posts] == [("main", "hello")] * 2
+    assert len({post.id for post in posts}) == 2
 
 
 def test_terminal_line_that_means_nothing_is_rejected() -> None:
-    (found,) = TERMINAL.read("/x y", "here")
+    (found,) = TERMINAL.read("/x y")
     assert isinstance(found, Rejected)
     assert isinstance(found.problem, UnknownCommand)
 

@@ -1,5 +1,6 @@
 from collections import defaultdict
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -189,3 +190,4 @@ class PeopleMachine(RuleBasedStateMachine):
 
 
 TestPeopleAgainstAModel = PeopleMachine.TestCase
+TestPeopleAgainstAModel.settings = settings(max_examples=40, stateful_step_count=40)

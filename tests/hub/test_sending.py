@@ -17,7 +17,7 @@ class Ends:
         self.socket = Socket()
         self.freed = 0
         self.overflowed = 0
-        self.outlet = Outlet(self.socket.send, freed=self._freed, overflowed=self._overflowed)
+        self.outlet = Outlet(self.socket.send, freed=self._freed, failed=self._overflowed)
 
     def _freed(self) -> None:
         self.freed += 1
@@ -197,7 +197,7 @@ async def test_send_that_catches_what_it_waits_for_goes_on() -> None:
         sent.append(message)
 
     freed: list[bool] = []
-    outlet = Outlet(send, freed=lambda: freed.append(True), overflowed=lambda: None)
+    outlet = Outlet(send, freed=lambda: freed.append(True), failed=lambda: None)
     assert outlet.push(frame("a"))
     failing.set_exception(OSError("full"))
     await soon(lambda: bool(freed))
@@ -211,7 +211,7 @@ async def test_send_that_only_yields_is_parked_and_ends() -> None:
         await asyncio.sleep(0)
         sent.append(message)
 
-    outlet = Outlet(send, freed=lambda: None, overflowed=lambda: None)
+    outlet = Outlet(send, freed=lambda: None, failed=lambda: None)
     assert outlet.push(frame("a"))
     assert not outlet.push(frame("b"))
     await soon(lambda: bool(sent))

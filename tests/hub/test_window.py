@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.hub.window import PARTS, Window
+from chat.hub.window import PARTS, Credit, Window
 
 
 def sent(window: Window, count: int, *, start: int = 0, size: int = 10) -> list[int]:
@@ -86,3 +86,53 @@ def test_bounds_hold_to_a_part_of_the_window(
     # Between two looks at it no more than a part and one frame goes out.
     assert last - window._marks[-1][0] < events // PARTS + most_events
     assert total - window._marks[-1][1] < size // PARTS + most_bytes
+
+
+# Replies
+
+
+def test_credit_asks_for_a_ping_each_quarter_and_once_until_it_is_answered() -> None:
+    credit = Credit(400)
+    assert [credit.sent(50) for _ in range(4)] == [False, True, False, False]
+    credit.answered()
+    assert credit.sent(0)
+
+
+def test_credit_is_exceeded_by_what_came_since_the_last_answered_ping() -> None:
+    credit = Credit(400)
+    for _ in range(8):
+        credit.sent(50)
+        assert not credit.exceeded
+    credit.sent(1)
+    assert credit.exceeded
+
+
+def test_credit_of_who_answers_counts_only_what_came_after_the_ping() -> None:
+    credit = Credit(400)
+    assert credit.sent(300)
+    credit.sent(100)
+    credit.answered()
+    credit.sent(290)
+    assert not credit.exceeded
+    credit.sent(20)
+    assert credit.exceeded
+
+
+@given(st.lists(st.integers(0, 120) | st.none(), max_size=80))
+def test_credit_never_lets_more_through_unanswered_than_its_bound(
+    steps: list[int | None],
+) -> None:
+    """``None``: the client answers, where it was asked."""
+    credit = Credit(400)
+    unread = before_ping = 0
+    asked = False
+    for size in steps:
+        if size is None:
+            if asked:
+                credit.answered()
+                unread, asked = unread - before_ping, False
+            continue
+        unread += size
+        if credit.sent(size):
+            asked, before_ping = True, unread
+        assert credit.exceeded == (unread > 400)

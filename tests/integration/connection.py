@@ -58,6 +58,9 @@ class Client:
         """What was last told, for the report of a failure."""
         return None
 
+    def _report(self) -> str:
+        return str(self.heard())[-2000:]
+
     async def hear(self, frame: str) -> None:
         """Note a frame down."""
         raise NotImplementedError
@@ -94,12 +97,12 @@ class Client:
             async with asyncio.timeout(within), self._news:
                 await self._news.wait_for(settled)
         except TimeoutError:
-            raise AssertionError(f"no {what} within {within} s; last: {self.heard()}") from None
+            raise AssertionError(f"no {what} within {within} s; last: {self._report()}") from None
         if self.fault:
             raise self.fault
         result = found()
         if not result:
-            raise Ended(f"closed with {self.close_code}, waiting for {what}; last: {self.heard()}")
+            raise Ended(f"closed with {self.close_code}, waiting for {what}; {self._report()}")
         return result
 
     async def send_text(self, text: str) -> None:

@@ -39,7 +39,7 @@ class History:
         self._witnesses: dict[str, _Witness] = {}
 
     def said(self, what: What, text: str = "") -> None:
-        """Somebody has sent this, acknowledged or not. Again with another text: it may be either."""
+        """Somebody has sent this, acknowledged or not; of several texts, any may come."""
         self._said.setdefault(what, set()).add(text)
 
     def acked(self, what: What, seq: int) -> None:

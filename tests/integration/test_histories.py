@@ -161,14 +161,14 @@ WAYS_TO_BE_WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("spoil", "fault"), WAYS_TO_BE_WRONG, ids=lambda part: str(part)[:50])
+@pytest.mark.parametrize(
+    ("spoil", "fault"), WAYS_TO_BE_WRONG, ids=lambda part: getattr(part, "__name__", "")
+)
 def test_each_way_to_be_wrong_is_caught(spoil: Callable[[Told], None], fault: str) -> None:
     told = sound()
     spoil(told)
     found = history_of(told, sent=10).faults()
     assert any(fault in line for line in found), found
-    blameless = [line for line in found if line.startswith("anna")]
-    assert not blameless or told["anna"] != sound()["anna"]
 
 
 @given(st.lists(st.integers(1, 12), max_size=14))

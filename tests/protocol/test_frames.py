@@ -253,5 +253,17 @@ def test_deleted_message_has_no_text() -> None:
     assert (found.text, found.deleted) == ("", True)
 
 
-def test_change_of_what_is_no_message_changes_nothing() -> None:
-    assert frames.amend(frames.encode(DELETED), EDITED) == frames.encode(DELETED)
+def test_earlier_edit_says_the_text_as_it_now_is() -> None:
+    again = events.Edited(room=ROOM, seq=6, target=3, text="hum", at="F")
+    found = frames.decode_logged(frames.amend(frames.encode(EDITED), again))
+    assert found == events.Edited(room=ROOM, seq=4, target=3, text="hum", at="E")
+
+
+def test_earlier_edit_of_a_deleted_message_has_no_text() -> None:
+    found = frames.decode_logged(frames.amend(frames.encode(EDITED), DELETED))
+    assert found == events.Edited(room=ROOM, seq=4, target=3, text="", at="E")
+
+
+@pytest.mark.parametrize("change", [EDITED, DELETED])
+def test_delete_stays_as_it_is(change: events.Logged) -> None:
+    assert frames.amend(frames.encode(DELETED), change) == frames.encode(DELETED)

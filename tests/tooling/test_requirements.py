@@ -55,3 +55,11 @@ def test_installed_app_needs_three_packages() -> None:
 def test_every_pin_is_named_once(name: str) -> None:
     lines = [line for line in (ROOT / name).read_text().splitlines() if "==" in line]
     assert len(lines) == len(pins(name))
+
+
+def test_hooks_before_a_commit_have_the_versions_of_make_lint() -> None:
+    hooks = PIN.finditer((ROOT / ".pre-commit-config.yaml").read_text())
+    hooked = {canonicalize_name(match["name"]): match["version"] for match in hooks}
+    pinned = pins("requirements-dev.txt")
+    assert {"ruff", "import-linter"} <= set(hooked)
+    assert {name: pinned[name] for name in hooked if name in pinned}.items() <= hooked.items()

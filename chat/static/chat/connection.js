@@ -52,13 +52,13 @@ export class Connection {
   }
 
   #hear(events) {
-    this.#listen();
     for (const event of events) {
       if (event.type === "welcome") {
         this.#heartbeat = event.heartbeat;
         this.#on.state("open");
       }
     }
+    this.#listen();
     this.#on.events(events);
     if (events.some((event) => event.type === "ping")) {
       this.send({ type: "pong", seen: this.#on.seen() });

@@ -32,7 +32,7 @@ let roomsAskedAt = 0;
 const on = {
   welcome({ sender, limits }) {
     me = sender;
-    lines.me = me.id;
+    lines.me = page.dataset.me = me.id;
     mostBytes = limits.frame;
     const chosen = naming && remembered();
     // The name first, so that nobody sees us under another one.
@@ -47,6 +47,7 @@ const on = {
     $("title").textContent = event.title;
     people = new Map(event.members.map((member) => [member.id, member]));
     showPeople(event.online);
+    if (form) $("send").disabled = false;
     say("");
     sendNext();
   },
@@ -85,9 +86,10 @@ const on = {
     notice.textContent = text;
   },
   error({ code, detail, id, ref, retry_after: wait = 2 }) {
+    if (ref === "rooms") return; // the list stays as it is
     if (ref === "rename") {
       if (remembered() !== me.name) remember("");
-      name.value = me.name;
+      showMe();
       say("rename", detail);
     } else if (isPassing(code)) {
       say(code, detail);
@@ -123,7 +125,7 @@ function joinAgain() {
 }
 
 function askRooms() {
-  if (connection.send({ type: "rooms" })) roomsAskedAt = Date.now();
+  if (connection.send({ type: "rooms", ref: "rooms" })) roomsAskedAt = Date.now();
 }
 
 // --- What is shown
@@ -146,9 +148,10 @@ function showPeople(online) {
   const sorted = [...people.values()].sort((a, b) => a.name.localeCompare(b.name));
   $("people").replaceChildren(...sorted.map((member) => {
     const item = document.createElement("li");
-    item.textContent = member.name;
-    item.dir = "auto";
-    item.classList.toggle("me", member.id === me.id);
+    const shown = document.createElement("bdi");
+    shown.textContent = member.name;
+    item.append(shown);
+    if (member.id === me.id) item.append(` ${$("people").dataset.you}`);
     return item;
   }));
   $("online").textContent = online;
@@ -171,8 +174,12 @@ function showRooms(listed) {
   }));
 }
 
+// A name that the chat gave is no name to edit.
 function showMe() {
-  if (naming && document.activeElement !== name) name.value = me.name;
+  if (!naming || document.activeElement === name) return;
+  const given = me.name.endsWith(me.id);
+  name.value = given ? "" : me.name;
+  name.placeholder = given ? me.name : "";
 }
 
 function toEnd() {

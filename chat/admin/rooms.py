@@ -1,0 +1,189 @@
+"""Rooms in the admin."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import Count, Field, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from chat import api
+from chat.admin.base import ModelAdmin, database, short
+from chat.admin.members import MembersInline, NewMembersInline
+from chat.models import Membership, Message, Room
+from chat.protocol import MAIN
+
+# Each member is four fields of the form, of which Django takes 1000 by default.
+MEMBERS_ON_PAGE = 200
+
+LONGEST_TEXT = 100_000
+"""What ``Message.text`` takes at most."""
+
+SETTINGS = ("kind", "guests", "slow_mode", "max_length", "archived")
+
+
+@admin.register(Room)
+class RoomAdmin(ModelAdmin[Room]):
+    """Make rooms, and say what they are for. What changes reaches those who are in one at once."""
+
+    list_display = ("slug", "title", "privacy", "guests", "archived", "entries", "last_activity")
+    list_filter = ("kind", "guests", "archived")
+    search_fields = ("slug", "title")
+    search_help_text = _("A part of the name or of the title.")
+    prepopulated_fields = {"slug": ("title",)}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Room]:
+        """Rooms with what the log says of them: two looks at an index for each that is shown."""
+        last = Message.objects.filter(room=OuterRef("pk"), seq=OuterRef("head"))
+        members = Membership.objects.filter(room=OuterRef("pk")).order_by().values("room")
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                last_at=Subquery(last.values("at")),
+                member_count=Subquery(members.annotate(count=Count("pk")).values("count")),
+            )
+        )
+
+    @admin.display(description=_("kind"), ordering="kind")
+    def privacy(self, room: Room) -> str:
+        """The kind in one word."""
+        return room.get_kind_display().partition(":")[0]
+
+    @admin.display(description=_("members"), ordering="member_count")
+    def members(self, room: Room) -> str:
+        """How many there are; on a page they do not fit on, with the way to them."""
+        count = _members_of(room)
+        if count <= MEMBERS_ON_PAGE:
+            return str(count)
+        url = reverse(f"{self.admin_site.name}:chat_membership_changelist")
+        return format_html('<a href="{}?q={}">{}</a>', url, room.slug, count)
+
+    @admin.display(description=_("entries"), ordering="head")
+    def entries(self, room: Room) -> int:
+        """How much was said: messages, edits and deletes."""
+        return room.head
+
+    @admin.display(description=_("last activity"), ordering="last_at")
+    def last_activity(self, room: Room) -> str | None:
+        """When something was last said or changed there."""
+        return short(getattr(room, "last_at", None))
+
+    # The form
+
+    def get_fieldsets(self, request: HttpRequest, obj: Room | None = None) -> Any:
+        """What a new room can be given, and what else there is to see of one that exists."""
+        if obj is None:
+            return [(None, {"fields": ("title", "slug", *SETTINGS)})]
+        seen = ("entries", "last_activity", "members", "created_at")
+        return [
+            (None, {"fields": ("slug", "title", *SETTINGS)}),
+            (_("So far"), {"fields": seen}),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Room | None = None) -> tuple[str, ...]:
+        """A room keeps its name: it is its address, and clients know it by nothing else."""
+        if obj is None:
+            return ()
+        return ("slug", "entries", "last_activity", "members", "created_at")
+
+    def get_prepopulated_fields(
+        self, request: HttpRequest, obj: Room | None = None
+    ) -> dict[str, Sequence[str]]:
+        """While the name can still be chosen, suggest one."""
+        return super().get_prepopulated_fields(request, obj) if obj is None else {}
+
+    def formfield_for_dbfield(
+        self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Bound the longest message by what the log can hold."""
+        if db_field.name == "max_length":
+            kwargs |= {"min_value": 1, "max_value": LONGEST_TEXT}
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def get_inlines(self, request: HttpRequest, obj: Room | None) -> Any:
+        """The members, where they fit on the page."""
+        if obj is None:
+            return (NewMembersInline,)
+        if _members_of(obj) > MEMBERS_ON_PAGE:
+            return ()
+        return (MembersInline, NewMembersInline)
+
+    def view_on_site(self, room: Room) -> str | None:
+        """The room's own page, where the site has the app's pages."""
+        try:
+            return reverse("chat:room", args=[room.slug])
+        except NoReverseMatch:
+            return None
+
+    # What it does
+
+    def save_model(self, request: HttpRequest, obj: Room, form: Any, change: bool) -> None:
+        """Write what the form has changed, and tell every process.
+
+        Never the whole row: the log goes on meanwhile, and the row's ``head`` with it.
+        """
+        obj.transient = False  # somebody wants it: it stays when everybody has left
+        if change:
+            obj.save(using=database(), update_fields=[*form.changed_data, "transient"])
+        else:
+            super().save_model(request, obj, form, change)
+        api.room_changed(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Room | None = None) -> bool:
+        """``main`` is always there."""
+        return super().has_delete_permission(request, obj) and (obj is None or obj.slug != MAIN)
+
+    def get_deleted_objects(
+        self, objs: QuerySet[Room] | Sequence[Room], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+        """What would go: in numbers, as the log may be long.
+
+        To delete a room is to delete its log; that takes the room's permission and no other,
+        since nobody may delete a single message.
+        """
+        shown, count = [], Counter[str]()
+        for room in objs:
+            count[str(Room._meta.verbose_name_plural)] += 1
+            count[str(Message._meta.verbose_name_plural)] += room.head
+            count[str(Membership._meta.verbose_name_plural)] += _members_of(room)
+            shown.append(f"{room.slug} ({room.title})" if room.title else room.slug)
+        protected = [
+            gettext("The room “%s” is always there.") % room.slug
+            for room in objs
+            if room.slug == MAIN
+        ]
+        lacking = set() if self.has_delete_permission(request) else {str(Room._meta.verbose_name)}
+        return shown, dict(+count), lacking, protected
+
+    def delete_model(self, request: HttpRequest, obj: Room) -> None:
+        """Delete a room and its log, and tell every process."""
+        _delete([obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Room]) -> None:
+        """Delete rooms and their logs, and tell every process."""
+        _delete(queryset)
+
+
+def _members_of(room: Room) -> int:
+    return getattr(room, "member_count", None) or 0
+
+
+def _delete(rooms: Iterable[Room]) -> None:
+    with transaction.atomic(using=database()):
+        for room in rooms:
+            # Nobody may add to the log while it goes.
+            Room.objects.using(database()).select_for_update().filter(pk=room.pk).first()
+            log = Message.objects.using(database()).filter(room=room)
+            # In one statement: deletes of Django's own load every row that may be pointed at.
+            log._raw_delete(database())
+            room.delete(using=database())
+            api.room_changed(room)

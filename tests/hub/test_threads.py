@@ -1,0 +1,147 @@
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from django.db import IntegrityError, InterfaceError, OperationalError, connections
+
+from chat.hub.threads import Threads
+from chat.models import Room
+from chat.protocol.errors import Unavailable
+
+
+@pytest_asyncio.fixture
+async def threads(transactional_db: None) -> AsyncIterator[Threads]:
+    """A hub's threads, stopped at the end."""
+    found = Threads(database="default", readers=3)
+    yield found
+    await asyncio.to_thread(found.stop)
+
+
+async def test_answer_of_a_call_is_returned(threads: Threads) -> None:
+    assert await threads.read(divmod, 7, 2) == (3, 1)
+    assert await threads.write(dict, a=1) == {"a": 1}
+
+
+async def test_writes_are_made_one_after_another_in_one_thread(threads: Threads) -> None:
+    running, most, names = 0, 0, set()
+
+    def work() -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        names.add(threading.current_thread().name)
+        Room.objects.count()
+        running -= 1
+
+    await asyncio.gather(*(threads.write(work) for _ in range(20)))
+    assert most == len(names) == 1
+
+
+async def test_reads_are_made_beside_each_other_in_a_bounded_number_of_threads(
+    threads: Threads,
+) -> None:
+    together = threading.Barrier(3, timeout=10)
+    names: set[str] = set()
+
+    def work() -> None:
+        together.wait()
+        names.add(threading.current_thread().name)
+
+    await asyncio.gather(*(threads.read(work) for _ in range(6)))
+    assert len(names) == 3
+
+
+async def test_thread_keeps_its_connection_between_calls(threads: Threads) -> None:
+    def connection() -> object:
+        Room.objects.count()
+        return connections["default"].connection
+
+    first = await threads.write(connection)
+    assert first is not None
+    assert await threads.write(connection) is first
+
+
+@pytest.mark.parametrize("kind", [OperationalError, InterfaceError])
+async def test_call_without_a_database_is_unavailable_and_its_connection_closed(
+    threads: Threads, kind: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
+    calls = []
+
+    def fail() -> None:
+        Room.objects.count()
+        calls.append(connections["default"].connection)
+        raise kind("away")
+
+    with caplog.at_level(logging.WARNING, "chat"), pytest.raises(Unavailable):
+        await threads.write(fail)
+    assert len(calls) == 1
+    assert await threads.write(lambda: connections["default"].connection) is None
+    assert "away" in caplog.text
+
+
+async def test_call_on_a_dead_connection_is_made_again_on_a_new_one(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[object] = []
+
+    def work() -> int:
+        found = Room.objects.count()
+        connection = connections["default"]
+        used.append(connection.connection)
+        if len(used) == 1:
+            connection.is_usable = lambda: False  # type: ignore[method-assign]  # as after a restart
+            raise OperationalError("server closed the connection unexpectedly")
+        del connection.is_usable
+        return found
+
+    assert await threads.read(work) == 0
+    assert len(used) == 2
+    assert used[0] is not used[1]
+
+
+async def test_call_that_fails_on_a_new_connection_too_is_unavailable(threads: Threads) -> None:
+    calls = []
+
+    def work() -> None:
+        calls.append(1)
+        connection = connections["default"]
+        connection.ensure_connection()
+        connection.is_usable = lambda: False  # type: ignore[method-assign]  # as after a restart
+        raise OperationalError("away")
+
+    def mend() -> None:
+        del connections["default"].is_usable
+
+    with pytest.raises(Unavailable):
+        await threads.write(work)
+    assert len(calls) == 2
+    await threads.write(mend)
+
+
+async def test_other_errors_are_raised_as_they_are(threads: Threads) -> None:
+    def twice() -> None:
+        Room.objects.create(slug="a")
+        Room.objects.create(slug="a")
+
+    with pytest.raises(IntegrityError):
+        await threads.write(twice)
+
+
+async def test_stopping_closes_the_connection_of_every_thread(transactional_db: None) -> None:
+    threads = Threads(database="default", readers=4)
+    together = threading.Barrier(4, timeout=10)
+    opened = []
+
+    def connect() -> None:
+        together.wait()
+        connection = connections["default"]
+        connection.ensure_connection()
+        opened.append(connection)
+
+    await asyncio.gather(*(threads.read(connect) for _ in range(4)))
+    await threads.write(opened.append, None)
+    await asyncio.to_thread(threads.stop)
+    assert [c.connection for c in opened if c is not None] == [None] * 4

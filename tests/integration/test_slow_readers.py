@@ -1,0 +1,162 @@
+"""Clients that do not read: they are cut off in time, delay nobody, and miss nothing in the end."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from tests.integration.memory import resident
+from tests.integration.people import Visits
+from tests.integration.raw import TINY_BUFFER, RawClient
+from tests.integration.regulars import Crowd, crowd, heard
+from tests.integration.settings import overriding
+from tests.servers import Serve, ServerKind, SiteServer
+
+WINDOW = 64
+MEGABYTE = 2**20
+
+# A post and its delivery take milliseconds; a server that waits for one client takes for ever.
+DELAY_SECONDS = 2.0
+
+
+@pytest.fixture(scope="module", params=["daphne", "uvicorn"])
+def kind(request: pytest.FixtureRequest) -> ServerKind:
+    """Each kind of server."""
+    kind: ServerKind = request.param
+    return kind
+
+
+@pytest.fixture(scope="module")
+def server(serve_module: Serve, kind: ServerKind) -> SiteServer:
+    """A site on which one may have little unread."""
+    return serve_module(
+        kind, env=overriding(WINDOW=WINDOW, WINDOW_BYTES=65_536, POSTS_PER_SECOND=0)
+    )
+
+
+@asynccontextmanager
+async def slow_readers(server: SiteServer, room: str, count: int) -> AsyncIterator[list[RawClient]]:
+    """Sessions that have joined and read nothing more."""
+    async with AsyncExitStack() as stack:
+        clients = []
+        for _ in range(count):
+            client = await RawClient.connect(server, buffer=TINY_BUFFER)
+            stack.callback(client.close)
+            await client.say("join", room=room, history=0)
+            await client.until(lambda c=client: c.events[-1]["type"] == "joined", "joined")  # type: ignore[misc]
+            clients.append(client)
+        yield clients
+
+
+async def slowest(talkers: Crowd, texts: list[str]) -> float:
+    """Let one of them post and everybody hear it, text by text; the longest that took."""
+    longest = 0.0
+    for text in texts:
+        begin = time.monotonic()
+        seq = await talkers.regulars[0].post(text)
+        await asyncio.gather(*(regular.reach(seq) for regular in talkers.regulars))
+        longest = max(longest, time.monotonic() - begin)
+    return longest
+
+
+async def test_reader_that_stops_is_closed_delays_nobody_and_resumes(
+    server: SiteServer, visit: Visits, room: str
+) -> None:
+    async with (
+        crowd(room, [server], each=3) as talkers,
+        slow_readers(server, room, 1) as (slow,),
+    ):
+        witness = await visit.json(server, room)
+        texts = [f"{number} {'x' * 1000}" for number in range(4 * WINDOW)]
+        assert await slowest(talkers, texts) < DELAY_SECONDS
+        # The slow one is closed by now, though it cannot know.
+        await witness.online(room, {witness.sender["id"], *(r.who.uid for r in talkers.regulars)})
+        assert await slow.end() in (4002, None)
+        read = slow.log(room)
+        assert len(read) <= 3 * WINDOW, "the window is smaller than that"
+
+        joined = next(event for event in slow.events if event["type"] == "joined")
+        back = await visit.json(server)
+        position = {"epoch": joined["epoch"], "seq": read[-1]["seq"] if read else joined["head"]}
+        assert (await back.join(room, after=position))["recovered"] is True
+        history = await talkers.history()
+        await back.reach(room, talkers.regulars[0].acks[-1]["seq"])
+        entries = [heard(entry) for entry in (*read, *back.logs[room].entries)]
+        history.heard("slow", joined["head"], entries)
+        assert history.faults() == []
+        assert all(regular.returns == 1 for regular in talkers.regulars), "they were fast enough"
+
+
+async def test_memory_does_not_grow_with_what_is_not_read(server: SiteServer, room: str) -> None:
+    async with crowd(room, [server], each=4) as talkers:
+        await talkers.talk(50, size=4000)  # what a server has need of anyway
+        before = resident(server.pid)
+        async with slow_readers(server, room, 20):
+            await talkers.talk(150, size=4000)
+            grown = resident(server.pid) - before
+            assert await slowest(talkers, ["and on"]) < DELAY_SECONDS
+        # Without a bound: more than 2 MB for each of them.
+        assert grown < 20 * MEGABYTE, f"{grown / MEGABYTE:.0f} MB"
+
+
+async def test_who_asks_and_asks_without_reading_is_bounded(
+    server: SiteServer, visit: Visits, room: str
+) -> None:
+    async with crowd(room, [server], each=1) as talkers:
+        await slowest(talkers, ["z" * 250] * 200)
+        witness = await visit.json(server, room)
+        before = resident(server.pid)
+        async with slow_readers(server, room, 10) as greedy:
+            for client in greedy:
+                with contextlib.suppress(OSError):  # it may be over before all is asked
+                    for _ in range(300):
+                        await client.say("history", room=room, before=201, limit=200)
+            # Without a bound: 300 answers of some 70 kB for each of them.
+            await witness.online(room, {witness.sender["id"], talkers.regulars[0].who.uid})
+            grown = resident(server.pid) - before
+            assert grown < 20 * MEGABYTE, f"{grown / MEGABYTE:.0f} MB"
+            assert await slowest(talkers, ["and on"]) < DELAY_SECONDS
+            assert {await client.end() for client in greedy} <= {4002, None}
+
+
+async def test_reader_that_pauses_goes_on_where_it_was(
+    serve_module: Serve, kind: ServerKind, room: str
+) -> None:
+    # So large a window that the socket is blocked, where the server has blocking sockets, long
+    # before it is full: systems buffer some megabytes.
+    server = serve_module(
+        kind, env=overriding(WINDOW_BYTES=2**28, TEXT_LIMIT=30_000, POSTS_PER_SECOND=0)
+    )
+    async with (
+        crowd(room, [server], each=2) as talkers,
+        slow_readers(server, room, 1) as (slow,),
+    ):
+        texts = [f"{number} {'x' * 30_000}"[:30_000] for number in range(200)]
+        assert await slowest(talkers, texts) < DELAY_SECONDS
+        await slow.until(lambda: len(slow.log(room)) == 200, "all that was said", within=30)
+        history = await talkers.history()
+        await slow.until(lambda: len(slow.log(room)) == 201, "what is live")
+        history.heard("slow", 0, [heard(entry) for entry in slow.log(room)])
+        assert history.faults() == []
+
+
+@pytest.mark.parametrize("resumes", [False, True], ids=["fresh", "resumed"])
+async def test_reader_that_keeps_up_is_not_closed_for_what_its_join_brought(
+    server: SiteServer, visit: Visits, room: str, resumes: bool
+) -> None:
+    talker = await visit.json(server, room)
+    start = talker.position(room)
+    for number in range(3 * WINDOW):
+        await talker.post(room, str(number))
+    reader = await visit.json(server)
+    if resumes:
+        await reader.join(room, after=start)
+    else:
+        await reader.join(room, history=3 * WINDOW)
+    # It has it all, and nobody has asked it yet whether it has.
+    for _ in range(WINDOW):
+        seq = (await talker.post(room, "live"))["seq"]
+        await reader.reach(room, seq)
