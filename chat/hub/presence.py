@@ -70,6 +70,8 @@ class Presence:
         """When those entered who have not been told of yet."""
         self._rows: dict[str, Session] = {}
         self._gone: set[str] = set()
+        self._left = False
+        """Whether this process has left the roster, for good."""
         self._wake = asyncio.Event()
 
     # What this process's sessions do
@@ -148,10 +150,13 @@ class Presence:
             self.people.leave(slug, sender.id)
         mine, everyone = self.people.changes()
         self._show(everyone)
-        self._revision += 1
-        if mine and self.node is not None:
-            self.hub.bus.send(bus.CONTROL, self._came(mine))
-        await self._save()
+        if mine:
+            # One signal for each revision: who misses one sees a gap.
+            self._revision += 1
+            if self.node is not None:
+                self.hub.bus.send(bus.CONTROL, self._came(mine))
+        if mine or self._rows or self._gone:
+            await self._save()
 
     def _show(self, changes: dict[str, Change]) -> None:
         now = self.hub.loop.time()
@@ -186,7 +191,7 @@ class Presence:
 
     async def _save(self) -> None:
         """Write what changed among the sessions. Raises ``Unavailable``; then it is kept."""
-        if self.node is None:
+        if self.node is None or self._left:
             return
         rows, self._rows = self._rows, {}
         gone, self._gone = self._gone, set()
@@ -218,8 +223,8 @@ class Presence:
 
     async def beat(self) -> None:
         """Say that this process lives, and find out which others do. Raises ``Unavailable``."""
-        if self.hub.draining:
-            return  # it has left the roster, or is about to
+        if self._left:
+            return
         rosters = None
         if self.node is not None:
             rosters = await self.hub.threads.write(store.beat, self.node)
@@ -242,15 +247,21 @@ class Presence:
         node = self._nodes.setdefault(roster.node, _Node())
         node.silent = 0 if roster.beats != node.beats else node.silent + 1
         node.beats = roster.beats
-        if node.stale or roster.revision > node.revision:
-            node.stale = False
-            node.revision = max(node.revision, roster.revision)
-            rows = await self.hub.threads.read(store.connections_of, roster.node)
-            self.people.replace_at(
-                roster.node,
-                ((slug, _sender(row)) for row in rows for slug in row.rooms),
-            )
-            self._wake.set()
+        if roster.revision > node.revision:
+            node.stale = True
+            node.revision = roster.revision
+        if node.stale and roster.revision == node.revision:
+            await self._read_anew(roster.node, node)
+
+    async def _read_anew(self, number: int, node: _Node) -> None:
+        """Take a node's people from its rows. Raises ``Unavailable``; the next beat tries again."""
+        revision = node.revision
+        rows = await self.hub.threads.read(store.connections_of, number)
+        if node.revision != revision:
+            return  # it told of something that these rows may lack: read again at the next beat
+        node.stale = False
+        self.people.replace_at(number, ((slug, _sender(row)) for row in rows for slug in row.rooms))
+        self._wake.set()
 
     async def _enroll(self) -> None:
         """Make this process's row, with all its sessions: at the start, or after a burial."""
@@ -266,7 +277,8 @@ class Presence:
         self._wake.set()
 
     async def stop(self) -> None:
-        """Take this process from the roster."""
+        """Take this process from the roster, for good."""
+        self._left = True
         if self.node is not None:
             # Without a database, the others find out by its silence.
             with contextlib.suppress(Unavailable):

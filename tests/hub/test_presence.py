@@ -457,6 +457,9 @@ async def test_signals_in_a_row_are_believed_without_reading(
     assert [sender.name for sender in hub.presence.members("main")] == ["off"]
     hub.hear(Came(other, 4, [("main", "7", "gap")], []))
     await hub.presence.beat()
+    assert read == []  # its rows are older than what it told: they come
+    await off_loop(store.revise, other, 4, [], [])
+    await hub.presence.beat()
     assert read == [other]
 
 

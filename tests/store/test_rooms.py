@@ -1,0 +1,131 @@
+from functools import partial
+
+import pytest
+from django.contrib.auth.models import User
+
+from chat import store
+from chat.models import Membership, Room
+from chat.store import rooms as store_rooms
+from tests.store.drafts import in_threads, live_room, post, say
+
+
+def test_room_is_opened_with_the_newest_of_its_log(database: str) -> None:
+    say(5)
+    opened = store.open_room("main", 3)
+    assert opened is not None
+    assert opened.room.head == 5
+    assert [entry.seq for entry in opened.tail] == [3, 4, 5]
+
+
+def test_room_without_a_log_is_opened(database: str) -> None:
+    store.create_room("main")
+    opened = store.open_room("main", 3)
+    assert opened is not None
+    assert (opened.room.head, opened.tail) == (0, [])
+
+
+def test_room_that_is_not_there_is_not_opened(database: str) -> None:
+    assert store.open_room("main", 3) is None
+    assert store.find_room("main") is None
+
+
+def test_room_that_goes_on_while_it_is_opened_has_the_newer_head(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(2)
+    newest = store_rooms.newest
+
+    def later(room: Room, most: int) -> list[store.Entry]:
+        store.append([post(3)])
+        return newest(room, most)
+
+    monkeypatch.setattr(store_rooms, "newest", later)
+    opened = store.open_room("main", 9)
+    assert opened is not None
+    assert opened.room.head == 3
+    assert [entry.seq for entry in opened.tail] == [1, 2, 3]
+
+
+def test_room_that_is_made_is_transient_but_main(database: str) -> None:
+    store.create_room("brief", epoch="e1")
+    store.create_room("main")
+    brief, main = live_room(database, "brief"), live_room(database)
+    assert (brief.transient, brief.epoch, brief.kind) == (True, "e1", "public")
+    assert (main.transient, len(main.epoch)) == (False, 8)
+
+
+def test_making_a_room_that_is_there_leaves_it_as_it_is(database: str) -> None:
+    store.create_room("brief", epoch="e1")
+    say(1, "brief")
+    store.create_room("brief", epoch="e2")
+    made = live_room(database, "brief")
+    assert (made.epoch, made.head) == ("e1", 1)
+
+
+def test_rooms_of_many_threads_are_made_once(database: str) -> None:
+    in_threads([partial(store.create_room, "brief") for _ in range(8)])
+    assert Room.objects.using(database).count() == 1
+
+
+def test_only_an_unused_room_made_by_joining_is_removed(database: str) -> None:
+    store.create_room("unused")
+    store.create_room("used")
+    say(1, "used")
+    Room.objects.using(database).create(slug="meant")
+    store.create_room("main")
+    removed = [store.remove_transient(s) for s in ("unused", "used", "meant", "main", "nope")]
+    assert removed == [True, False, False, False, False]
+    assert set(Room.objects.using(database).values_list("slug", flat=True)) == {
+        "main",
+        "meant",
+        "used",
+    }
+
+
+def test_heads_are_the_rows_of_those_that_are_there(database: str) -> None:
+    say(2)
+    store.create_room("other")
+    found = store.heads(["main", "other", "nope"])
+    assert {slug: room.head for slug, room in found.items()} == {"main": 2, "other": 0}
+    assert store.heads([]) == {}
+
+
+def test_new_epochs_are_given_to_those_named_or_to_all(database: str) -> None:
+    for slug in "abc":
+        store.create_room(slug)
+    before = {slug: live_room(database, slug).epoch for slug in "abc"}
+    changed = store.renew_epochs(["a", "nope"])
+    assert list(changed) == ["a"]
+    assert live_room(database, "a").epoch == changed["a"] != before["a"]
+    assert live_room(database, "b").epoch == before["b"]
+    assert set(store.renew_epochs(None)) == {"a", "b", "c"}
+    assert live_room(database, "b").epoch != before["b"]
+
+
+def test_role_is_that_of_the_membership(database: str) -> None:
+    room = Room.objects.using(database).create(slug="a")
+    ann, bob = (User.objects.using(database).create(username=name) for name in ("ann", "bob"))
+    Membership.objects.using(database).create(room=room, user=ann, role=Membership.Role.OWNER)
+    assert store.role_of(room.pk, ann.pk) == "owner"
+    assert store.role_of(room.pk, bob.pk) is None
+
+
+def test_rooms_of_somebody_are_the_public_ones_and_their_own(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms = Room.objects.using(database)
+    ann = User.objects.using(database).create(username="ann")
+    for slug in ("b", "a"):
+        rooms.create(slug=slug)
+    rooms.create(slug="old", archived=True)
+    private = rooms.create(slug="mine", kind=Room.Kind.PRIVATE)
+    rooms.create(slug="others", kind=Room.Kind.PRIVATE)
+    Membership.objects.using(database).create(room=private, user=ann)
+    Membership.objects.using(database).create(
+        room=rooms.get(slug="a"), user=ann, role=Membership.Role.MODERATOR
+    )
+    mine = [(room.slug, role) for room, role in store.rooms_of(ann.pk)]
+    assert mine == [("a", "moderator"), ("b", None), ("mine", "member")]
+    assert [(room.slug, role) for room, role in store.rooms_of(None)] == [("a", None), ("b", None)]
+    monkeypatch.setattr(store_rooms, "ROOMS_LISTED", 1)
+    assert len(store.rooms_of(ann.pk)) == 1
