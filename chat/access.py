@@ -23,7 +23,6 @@ class Rights:
     see: bool
     post: bool
     moderate: bool
-    role: str | None = None
     refusal: Problem | None = None
 
 
@@ -41,7 +40,7 @@ def rights(identity: Identity, room: Room, role: str | None) -> Rights:
             refusal=Forbidden("sign in to enter this room") if policy == "none" else None,
         )
     moderate = role in _LOOKS_AFTER or identity.moderates
-    return Rights(see=True, post=not room.archived, moderate=moderate, role=role)
+    return Rights(see=True, post=not room.archived, moderate=moderate)
 
 
 def may_connect(identity: Identity) -> bool:

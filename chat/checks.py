@@ -33,7 +33,7 @@ DAPHNE = (4, 2, 2)
 # From this version on redis-py gives up on a socket that was silent for 5 s, unless told otherwise.
 REDIS_WITH_TIMEOUT = (8,)
 
-# Where wrappers keep what they wrap: validators, Channels' middleware, most others, functools.wraps.
+# Where wrappers keep what they wrap: validators, Channels' middleware, most others, functools.
 WRAPPED_AS = ("application", "inner", "app", "__wrapped__")
 
 

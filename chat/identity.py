@@ -27,6 +27,9 @@ from chat.protocol.errors import BadCommand
 from chat.protocol.events import Sender
 from chat.protocol.terminal import unnamed_guest, unnamed_user
 
+NAME_MOST = 150
+"""Characters of a sender's name that the log keeps."""
+
 GUEST_COOKIE = "chat_guest"
 GUEST_COOKIE_AGE = 365 * 24 * 3600
 
@@ -35,7 +38,7 @@ _GUESTS_FROM = 2**30
 # What lines of the terminal dialect begin with.
 _MARKS = ("[", "*", "!", "/")
 
-_signer = signing.Signer(salt="chat.guest")
+_SALT = "chat.guest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def of_user(user: Any) -> Identity:
     """A signed-in user. Asks the database for permissions."""
     return Identity(
         key=f"u:{user.pk}",
-        sender=Sender(str(user.pk), user.get_username()),
+        sender=Sender(str(user.pk), user.get_username()[:NAME_MOST]),
         user_pk=user.pk,
         is_staff=bool(getattr(user, "is_staff", False)),
         moderates=bool(user.has_perm("chat.redact_message")),
@@ -96,6 +99,8 @@ def of_session(session_key: str) -> Identity | None:
     Reads only: unlike ``auth.get_user`` it never cycles the key, since a WebSocket cannot set the
     cookie that would go with it.
     """
+    if "\0" in session_key:
+        return None  # PostgreSQL takes no NUL: the query would fail
     session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     path = session.get(BACKEND_SESSION_KEY)
     if SESSION_KEY not in session or path not in settings.AUTHENTICATION_BACKENDS:
@@ -124,23 +129,23 @@ def new_guest() -> Identity:
 def of_guest(cookie: str | None) -> Identity | None:
     """The guest that a signed cookie names; ``None`` where it is missing or forged."""
     try:
-        return _guest(_signer.unsign(cookie or ""))
+        return _guest(signing.Signer(salt=_SALT).unsign(cookie or ""))
     except signing.BadSignature:
         return None
 
 
 def guest_cookie(identity: Identity) -> str:
     """The signed value that makes ``of_guest`` return this guest again."""
-    return _signer.sign(identity.sender.id)
+    return signing.Signer(salt=_SALT).sign(identity.sender.id)
 
 
-def remember_guest(request: HttpRequest, response: HttpResponse) -> None:
-    """Give a visitor who is not signed in a guest's number that outlives the page."""
-    if request.user.is_authenticated or of_guest(request.COOKIES.get(GUEST_COOKIE)):
+def remember_guest(request: HttpRequest, response: HttpResponse, who: Identity) -> None:
+    """Let the guest ``who`` be the same one on the next page, and on its WebSocket."""
+    if not who.is_guest or of_guest(request.COOKIES.get(GUEST_COOKIE)) == who:
         return
     response.set_cookie(
         GUEST_COOKIE,
-        guest_cookie(new_guest()),
+        guest_cookie(who),
         max_age=GUEST_COOKIE_AGE,
         httponly=True,
         secure=request.is_secure(),

@@ -10,7 +10,7 @@ import secrets
 from typing import ClassVar
 
 from django.conf import settings
-from django.core.validators import MaxLengthValidator
+from django.core.validators import MaxLengthValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -56,6 +56,7 @@ class Room(models.Model):
         _("longest message"),
         null=True,
         blank=True,
+        validators=[MinValueValidator(1)],
         help_text=_("In characters. Empty: as the site's settings say."),
     )
     archived = models.BooleanField(

@@ -88,10 +88,10 @@ def _room(request: HttpRequest, slug: str) -> HttpResponse:
     if record is None and not access.may_create(who, slug):
         raise Http404("no such room")
     place = record or Room(slug=slug, epoch="")
-    role = None
+    roles = {}
     if record is not None and not who.is_guest:
-        role = store.role_of(record.pk, who.user_pk)
-    rights = access.rights(who, place, role)
+        roles = store.roles_in(record.pk, {who.user_pk})
+    rights = access.rights(who, place, roles.get(who.user_pk))
     if not rights.see:
         if place.kind == Room.Kind.PRIVATE:
             raise Http404("no such room")
@@ -117,7 +117,7 @@ def _room(request: HttpRequest, slug: str) -> HttpResponse:
             "sign_out": _site_address("logout"),
         },
     )
-    identity.remember_guest(request, response)
+    identity.remember_guest(request, response, who)
     return response
 
 

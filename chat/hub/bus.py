@@ -63,6 +63,12 @@ class Came(Signal, frozen=True):
     left: list[tuple[str, str]]
 
 
+class Enrolled(Signal, frozen=True):
+    """A process has come, and its rows can be read."""
+
+    node: int
+
+
 class Altered(Signal, frozen=True):
     """A room's row was changed: its policy, its epoch, or that it is there at all."""
 
@@ -79,7 +85,7 @@ class Probe(Signal, frozen=True):
     origin: str
 
 
-AnySignal = Batch | Whisper | Came | Altered | Look | Probe
+AnySignal = Batch | Whisper | Came | Enrolled | Altered | Look | Probe
 
 _decoder = msgspec.json.Decoder(AnySignal)
 

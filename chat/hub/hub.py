@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import weakref
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
@@ -18,10 +17,9 @@ from chat.hub.bus import Bus
 from chat.hub.dialects import Dialect
 from chat.hub.drain import Drain
 from chat.hub.heart import Heart
-from chat.hub.limits import SlowMode
 from chat.hub.presence import Presence
 from chat.hub.room import Room
-from chat.hub.seat import Hint
+from chat.hub.seat import Hint, Seat
 from chat.hub.sending import Send
 from chat.hub.session import Session
 from chat.hub.threads import Threads
@@ -35,7 +33,7 @@ from chat.protocol.errors import UnknownRoom
 
 logger = logging.getLogger("chat")
 
-_hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = weakref.WeakKeyDictionary()
+_hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
 
 
 def current() -> Hub:
@@ -43,6 +41,8 @@ def current() -> Hub:
     loop = asyncio.get_running_loop()
     hub = _hubs.get(loop)
     if hub is None:
+        for ended in [other for other in _hubs if other.is_closed()]:
+            del _hubs[ended]  # it ended without stopping its hub
         hub = _hubs[loop] = Hub(loop)
         hub.start()
     return hub
@@ -78,8 +78,6 @@ class Hub:
         self.draining = False
         """Whether this process is about to leave: nobody is let in any more."""
         self.bus = Bus(self.config.channel_layer, hear=self.hear, regained=self.heart.look)
-        self.slow_modes: defaultdict[str, SlowMode] = defaultdict(SlowMode)
-        """By room: those that were ever in slow mode."""
         self._opening: dict[str, asyncio.Task[Room | None]] = {}
         self._heard_early: dict[str, list[signals.Batch]] = {}
         self._by_user: Counter[str] = Counter()
@@ -187,10 +185,10 @@ class Hub:
         return record, rights
 
     async def _rights(self, who: Identity, record: Record) -> Rights:
-        role = None
+        roles = {}
         if not who.is_guest:
-            role = await self.threads.read(store.role_of, record.pk, who.user_pk)
-        return access.rights(who, record, role)
+            roles = await self.threads.read(store.roles_in, record.pk, {who.user_pk})
+        return access.rights(who, record, roles.get(who.user_pk))
 
     async def rooms_for(self, who: Identity) -> list[events.RoomLine]:
         """The rooms ``who`` may see, by name, with how many are there. Raises ``Unavailable``."""
@@ -243,6 +241,7 @@ class Hub:
 
     async def _load(self, slug: str, *, create: bool) -> Room | None:
         # In the group before the head is read: what is committed after that is heard.
+        opened = None
         self._heard_early[slug] = []
         await self.bus.enter(slug)
         try:
@@ -252,8 +251,9 @@ class Hub:
                 opened = await self.threads.read(store.open_room, slug, self.config.tail)
         finally:
             early = self._heard_early.pop(slug)
+            if opened is None:
+                await self.bus.exit(slug)
         if opened is None:
-            await self.bus.exit(slug)
             return None
         room = self.rooms[slug] = Room(opened, self.config, read=self._read, head=self._head)
         for batch in early:
@@ -301,20 +301,28 @@ class Hub:
             return
         if record is not None and record.epoch == room.record.epoch:
             room.record = record
-            for seat in list(room.seats):
-                session = seat.listener
-                assert isinstance(session, Session), "only sessions sit in a hub's rooms"
-                session.reconsider(seat, access.rights(session.identity, record, seat.rights.role))
+            await self._reconsider(room)
             return
         seats = list(room.seats)
         await self.close_room(room)
         for seat in seats:
-            session = seat.listener
-            assert isinstance(session, Session), "only sessions sit in a hub's rooms"
+            session = session_of(seat)
+            if session.seats.get(room.slug) is not seat:
+                continue  # it left, or joined anew, meanwhile
             if record is None and room.slug != MAIN:
                 visiting.evict(session, seat)
             else:
                 await visiting.start_over(session, room.slug)
+
+    async def _reconsider(self, room: Room) -> None:
+        """Give everybody in ``room`` the rights they now have. Raises ``Unavailable``."""
+        seated = [(seat, session_of(seat)) for seat in room.seats]
+        users = {session.identity.user_pk for _, session in seated} - {None}
+        roles = await self.threads.read(store.roles_in, room.record.pk, users)
+        for seat, session in seated:
+            if seat in room.seats:  # it may have left meanwhile
+                who = session.identity
+                session.reconsider(seat, access.rights(who, room.record, roles.get(who.user_pk)))
 
     # What is heard and told
 
@@ -359,8 +367,17 @@ class Hub:
                     self._hint(signal.room, signal.text)
             case signals.Came():
                 self.presence.hear(signal)
+            case signals.Enrolled():
+                if signal.node != self.presence.node:
+                    self.heart.look()
             case signals.Altered() | signals.Look():
                 self.heart.look()
             case signals.Probe():
                 if signal.origin == self.id:
                     self.heart.probed = True
+
+
+def session_of(seat: Seat) -> Session:
+    """The session that sits there."""
+    assert isinstance(seat.listener, Session), "only sessions sit in a hub's rooms"
+    return seat.listener

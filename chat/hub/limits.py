@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-# Senders a room in slow mode remembers before it looks which of them it may forget.
-SENDERS_MOST = 1000
-
 
 class TokenBucket:
     """Lets ``rate`` things a second pass, and ``burst`` at once. A rate of 0 lets all pass."""
@@ -28,22 +25,3 @@ class TokenBucket:
             self._tokens -= 1.0
             return 0.0
         return (1.0 - self._tokens) / self.rate
-
-
-class SlowMode:
-    """When each sender last posted to a room in slow mode."""
-
-    __slots__ = ("_posted",)
-
-    def __init__(self) -> None:
-        self._posted: dict[str, float] = {}
-
-    def wait(self, sender: str, seconds: float, now: float) -> float:
-        """0 where ``sender`` may post now, which is noted; else the seconds until it may."""
-        left = self._posted.get(sender, now - seconds) + seconds - now
-        if left > 0:
-            return left
-        if len(self._posted) >= SENDERS_MOST:
-            self._posted = {who: at for who, at in self._posted.items() if at + seconds > now}
-        self._posted[sender] = now
-        return 0.0

@@ -70,6 +70,8 @@ class Presence:
         """When those entered who have not been told of yet."""
         self._rows: dict[str, Session] = {}
         self._gone: set[str] = set()
+        self._introduced = False
+        """Whether the others have been asked to read this process's rows for the first time."""
         self._left = False
         """Whether this process has left the roster, for good."""
         self._wake = asyncio.Event()
@@ -205,6 +207,9 @@ class Presence:
             raise
         if not known:
             await self._enroll()
+        elif not self._introduced:
+            self._introduced = True
+            self.hub.bus.send(bus.CONTROL, bus.Enrolled(self.node))
 
     # Hearing
 
@@ -229,8 +234,7 @@ class Presence:
         if self.node is not None:
             rosters = await self.hub.threads.write(store.beat, self.node)
         if rosters is None:
-            await self._enroll()
-            return
+            rosters = await self.hub.threads.write(store.beat, await self._enroll()) or []
         others = {roster.node: roster for roster in rosters if roster.node != self.node}
         for gone in self._nodes.keys() - others.keys():
             self._forget(gone)
@@ -263,13 +267,15 @@ class Presence:
         self.people.replace_at(number, ((slug, _sender(row)) for row in rows for slug in row.rooms))
         self._wake.set()
 
-    async def _enroll(self) -> None:
+    async def _enroll(self) -> int:
         """Make this process's row, with all its sessions: at the start, or after a burial."""
         name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        self.node = await self.hub.threads.write(store.enroll, name)
+        self.node = node = await self.hub.threads.write(store.enroll, name)
+        self._introduced = False
         self._rows = {session.id: session for session in self.hub.sessions if session.seats}
         if self._rows:
             self._wake.set()
+        return node
 
     def _forget(self, node: int) -> None:
         del self._nodes[node]

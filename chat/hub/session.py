@@ -252,10 +252,12 @@ class Session:
 
     def push_log(self, message: Outgoing) -> bool:
         """The same for what is read from the log for this session alone, which has its bound."""
-        if self._credit.half_spent or not self._outlet.push(message):
+        if self._credit.half_spent:
+            self._ping_if_due(0)  # its answer is what we wait for
             return False
-        if self._credit.sent(len(message["text"])):
-            self.reply(events.Ping())
+        if not self._outlet.push(message):
+            return False
+        self._ping_if_due(len(message["text"]))
         return True
 
     def push_all(self, messages: Sequence[Outgoing]) -> bool:
@@ -282,10 +284,13 @@ class Session:
             self._outlet.send(message)
         if self.terminal:
             return
-        if self._credit.sent(sum(len(message["text"]) for message in messages)):
-            self.reply(events.Ping())
+        self._ping_if_due(sum(len(message["text"]) for message in messages))
         if self._credit.exceeded:
             self.too_slow()
+
+    def _ping_if_due(self, sent: int) -> None:
+        if self._credit.sent(sent):
+            self.reply(events.Ping())
 
     def refuse(
         self, problem: Problem, ref: Ref | UnsetType = UNSET, post_id: str | UnsetType = UNSET

@@ -24,7 +24,6 @@ async def post(session: Session, command: commands.Post, now: float) -> None:
     if not rights.post:
         raise _no_posting(record)
     _check_text(command.text, record)
-    _wait_for_slow_mode(session, record, rights, now)
     draft = store.PostDraft(
         room=record.slug,
         sender_key=session.identity.key,
@@ -32,6 +31,7 @@ async def post(session: Session, command: commands.Post, now: float) -> None:
         epoch=_epoch_if_transient(session, record),
         id=command.id,
         text=command.text,
+        slowed=not rights.moderate,
     )
     session.hub.writer.submit(draft, partial(_posted, session, command))
 
@@ -123,17 +123,6 @@ def _check_text(text: str, record: Record) -> None:
     most = access.longest_text(record)
     if len(text) > most:
         raise TooLong(f"the message is too long: at most {most} characters")
-
-
-def _wait_for_slow_mode(session: Session, record: Record, rights: Rights, now: float) -> None:
-    if not record.slow_mode or rights.moderate:
-        return
-    slow_mode = session.hub.slow_modes[record.slug]
-    wait = slow_mode.wait(session.identity.key, record.slow_mode, now)
-    if wait:
-        raise RateLimited(
-            f"slow mode: one message every {record.slow_mode} s", retry_after=round(wait, 3)
-        )
 
 
 def _epoch_if_transient(session: Session, record: Record) -> str | None:

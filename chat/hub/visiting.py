@@ -23,8 +23,8 @@ async def join(session: Session, command: commands.Join, *, silently: bool = Fal
 
     Joining a room again starts it anew. A terminal leaves the room it was in. Raises a ``Problem``.
     """
-    old = session.seats.get(command.room)
-    if old is None and len(session.seats) >= session.hub.config.rooms_per_session:
+    most = session.hub.config.rooms_per_session
+    if command.room not in session.seats and len(session.seats) >= most:
         raise TooManyRooms
     room = None
     while room is None or session.hub.rooms.get(room.slug) is not room:
@@ -33,6 +33,7 @@ async def join(session: Session, command: commands.Join, *, silently: bool = Fal
         start, recovered = await _start(session, room, command)
     if session.closed:
         return
+    old = session.seats.get(room.slug)  # as it is after all the waiting
     if old is not None:
         old.room.rise(old)
     elif session.terminal:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from django.db import DatabaseError
 
@@ -16,6 +17,7 @@ from chat.protocol.errors import Problem, Unavailable
 logger = logging.getLogger("chat")
 
 Done = Callable[[store.Outcome], None]
+_T = TypeVar("_T")
 
 # Posts that wait for the database. At 8 000 commits a second this is more than a second's worth;
 # beyond it, "try again" is the honest answer.
@@ -64,10 +66,18 @@ class Writer:
                 batch = [self._waiting.popleft() for _ in range(count)]
                 outcomes = await self._store([draft for draft, _ in batch])
                 for (_, done), outcome in zip(batch, outcomes, strict=True):
-                    done(outcome)
-                self.announce(outcomes)
+                    self._tell(done, outcome)
+                self._tell(self.announce, outcomes)
         finally:
             self._task = None
+
+    @staticmethod
+    def _tell(whom: Callable[[_T], None], what: _T) -> None:
+        try:
+            whom(what)
+        except Exception:
+            # A fault of ours. It is in the log, and the others that wait must not suffer.
+            logger.exception("what was stored could not be told")
 
     async def _store(self, drafts: Sequence[store.Draft]) -> list[store.Outcome]:
         try:

@@ -27,6 +27,11 @@ from chat.protocol.events import Rooms as RoomList
 
 UID_LIMIT = 2**31
 
+# Control characters but for the tab, as Unicode draws them, lest a message steer the terminal.
+_PICTURES = {code: 0x2400 + code for code in range(0x20) if code != 0x09}
+_PICTURES[0x7F] = 0x2421
+_PICTURES |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
+
 
 def unnamed_guest(uid: str) -> Sender:
     """A guest as it is called before it has chosen a name."""
@@ -42,7 +47,7 @@ def label(sender: Sender) -> str:
     """How a terminal shows ``sender``: ``[UID: 7]`` until it has a name, then the name."""
     if sender in (unnamed_guest(sender.id), unnamed_user(sender.id)):
         return f"[UID: {uid(sender.id)}]"
-    return sender.name
+    return _one_line(sender.name)
 
 
 def uid(sender_id: str) -> int:
@@ -140,5 +145,5 @@ def _who(actor: Sender | None) -> str:
 
 
 def _one_line(text: str) -> str:
-    # A line break would let one sender forge another's line.
-    return " ⏎ ".join(text.splitlines())
+    # A line break would let one sender forge another's line, and so would what moves the cursor.
+    return " ⏎ ".join(text.splitlines()).translate(_PICTURES)

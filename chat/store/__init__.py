@@ -25,7 +25,7 @@ from chat.store.rooms import (
     open_room,
     remove_transient,
     renew_epochs,
-    role_of,
+    roles_in,
     rooms_of,
 )
 from chat.store.roster import (
@@ -68,7 +68,7 @@ __all__ = [
     "remove_transient",
     "renew_epochs",
     "revise",
-    "role_of",
+    "roles_in",
     "rooms_of",
     "start_of_last",
     "withdraw",

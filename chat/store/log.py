@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 from msgspec import Struct
 
@@ -12,7 +14,7 @@ from chat import conf
 from chat.identity import sender_id
 from chat.models import Message, Room, new_epoch
 from chat.protocol import MAIN, events, frames
-from chat.protocol.errors import Forbidden, NotFound, Problem, UnknownRoom
+from chat.protocol.errors import Forbidden, NotFound, Problem, RateLimited, UnknownRoom
 from chat.protocol.events import Sender, timestamp
 from chat.store.entries import Entry
 
@@ -27,10 +29,14 @@ class Draft(Struct, frozen=True, kw_only=True):
 
 
 class PostDraft(Draft, frozen=True, kw_only=True):
-    """A message to be stored, once for each ``id`` of a sender."""
+    """A message to be stored, once for each ``id`` of a sender.
+
+    ``slowed`` where a slow mode of the room binds its sender.
+    """
 
     id: str
     text: str
+    slowed: bool = False
 
 
 class EditDraft(Draft, frozen=True, kw_only=True):
@@ -104,7 +110,10 @@ def added(outcomes: Iterable[Outcome]) -> list[tuple[str, str, list[Entry]]]:
 
 
 class _Appending:
-    """The state of one append. Queries: rooms, duplicates, targets, insert, heads."""
+    """The state of one append. Queries: rooms, duplicates, targets, insert, heads.
+
+    And one for each room in slow mode.
+    """
 
     def __init__(self, drafts: Sequence[Draft]) -> None:
         self.drafts = drafts
@@ -112,6 +121,7 @@ class _Appending:
         self.now = timezone.now()
         self.rows: list[Message] = []
         self.touched: dict[str, Room] = {}
+        self.spoke: dict[tuple[int, str], datetime] = {}
         self.posted: dict[tuple[int, str, str], int] = {}
         self.targets: dict[tuple[int, int], Message] = {}
         self.changed: dict[int, Message] = {}
@@ -120,12 +130,15 @@ class _Appending:
         self.rooms = self._lock_rooms()
         self._find_duplicates()
         self._find_targets()
+        self._find_who_spoke()
         outcomes = [self._one(draft) for draft in self.drafts]
         self._write()
         return outcomes
 
     def _lock_rooms(self) -> dict[str, Room]:
-        wanted = {draft.room: draft.epoch for draft in self.drafts}
+        wanted: dict[str, str | None] = {}
+        for draft in self.drafts:
+            wanted[draft.room] = wanted.get(draft.room) or draft.epoch
         rooms = self._locked(wanted)
         missing = [
             Room(slug=slug, epoch=epoch or new_epoch(), transient=slug != MAIN)
@@ -169,6 +182,23 @@ class _Appending:
             )
             self.targets.update({(room_pk, message.seq): message for message in found})
 
+    def _find_who_spoke(self) -> None:
+        """When those last posted whom a room's slow mode may keep waiting."""
+        senders: dict[str, set[str]] = {}
+        for draft in self.drafts:
+            if isinstance(draft, PostDraft) and draft.slowed and draft.room in self.rooms:
+                senders.setdefault(draft.room, set()).add(draft.sender_key)
+        for slug, keys in senders.items():
+            room = self.rooms[slug]
+            if not room.slow_mode:
+                continue
+            since = self.now - timedelta(seconds=room.slow_mode)
+            posts = Message.objects.using(self.database).filter(
+                room=room, sender_key__in=keys, kind=Message.Kind.POST, at__gt=since
+            )
+            found = posts.order_by().values_list("sender_key").annotate(last=Max("at"))
+            self.spoke.update({(room.pk, key): last for key, last in found})
+
     def _one(self, draft: Draft) -> Outcome:
         room = self.rooms.get(draft.room)
         if room is None:
@@ -184,8 +214,14 @@ class _Appending:
         once = (room.pk, draft.sender_key, draft.id)
         if once in self.posted:
             return Stored(room=room.slug, epoch=room.epoch, seq=self.posted[once])
+        wait = self._slow_mode_left(room, draft)
+        if wait > 0:
+            return RateLimited(
+                f"slow mode: one message every {room.slow_mode} s", retry_after=round(wait, 3)
+            )
         row = self._row(room, draft, Message.Kind.POST, client_id=draft.id, text=draft.text)
         self.posted[once] = row.seq
+        self.spoke[room.pk, draft.sender_key] = row.at
         event = events.Message(
             room=room.slug,
             seq=row.seq,
@@ -196,6 +232,12 @@ class _Appending:
         )
         entry = Entry(row.seq, frames.encode(event))
         return Stored(room=room.slug, epoch=room.epoch, seq=row.seq, entry=entry)
+
+    def _slow_mode_left(self, room: Room, draft: PostDraft) -> float:
+        last = self.spoke.get((room.pk, draft.sender_key))
+        if last is None or not draft.slowed:
+            return 0.0
+        return room.slow_mode - (self.now - last).total_seconds()
 
     def _change(self, room: Room, draft: EditDraft | DeleteDraft) -> Outcome:
         message = self.targets.get((room.pk, draft.seq))

@@ -40,14 +40,15 @@ def move_outbox() -> list[Outcome]:
     """Move what waits in the outbox to the log, in the order it was put there.
 
     In one transaction: a crash leaves each message in exactly one of the two. Rows that another
-    process is moving are passed over.
+    process is moving are waited for, so that none overtakes them.
     """
     database = conf.current().database
-    skips = connections[database].features.has_select_for_update_skip_locked
+    # The outbox alone: its rooms are locked in their own order, with the append.
+    of = ("self",) if connections[database].features.has_select_for_update_of else ()
     with transaction.atomic(using=database):
         waiting = list(
             Outbox.objects.using(database)
-            .select_for_update(skip_locked=skips, of=("self",) if skips else ())
+            .select_for_update(of=of)
             .select_related("room")
             .order_by("pk")[:MOVED_AT_ONCE]
         )

@@ -18,6 +18,9 @@ from chat.store.reading import newest
 ROOMS_LISTED = 500
 """The most rooms one list shows."""
 
+# Within the parameters that a query on SQLite may have.
+USERS_AT_ONCE = 500
+
 
 class Opened(Struct, frozen=True):
     """A room and the newest entries of its log."""
@@ -75,14 +78,15 @@ def heads(slugs: Collection[str]) -> dict[str, Room]:
     return {room.slug: room for room in rooms.filter(slug__in=list(slugs))}
 
 
-def role_of(room_pk: int, user_pk: Any) -> str | None:
-    """The role of a user in a room; ``None`` where they are no member."""
-    return (
-        Membership.objects.using(conf.current().database)
-        .filter(room=room_pk, user=user_pk)
-        .values_list("role", flat=True)
-        .first()
-    )
+def roles_in(room_pk: int, user_pks: Collection[Any]) -> dict[Any, str]:
+    """The roles in a room of those among the users who are members, by their primary key."""
+    memberships = Membership.objects.using(conf.current().database).filter(room=room_pk)
+    pks = list(user_pks)
+    roles: dict[Any, str] = {}
+    for first in range(0, len(pks), USERS_AT_ONCE):
+        some = memberships.filter(user__in=pks[first : first + USERS_AT_ONCE])
+        roles.update(some.values_list("user_id", "role"))
+    return roles
 
 
 def rooms_of(user_pk: Any) -> list[tuple[Room, str | None]]:
@@ -92,6 +96,6 @@ def rooms_of(user_pk: Any) -> list[tuple[Room, str | None]]:
     if user_pk is not None:
         memberships = Membership.objects.using(database).filter(user=user_pk)
         roles = dict(memberships.values_list("room_id", "role"))
-    rooms = Room.objects.using(database).filter(archived=False)
+    rooms = Room.objects.using(database).filter(Q(archived=False) | Q(slug=MAIN))
     rooms = rooms.filter(Q(kind=Room.Kind.PUBLIC) | Q(pk__in=list(roles)))
     return [(room, roles.get(room.pk)) for room in rooms[:ROOMS_LISTED]]

@@ -165,6 +165,25 @@ def test_message_that_is_too_long_stays_in_the_field(visits: Visits, room: str) 
     assert page.text("#chat-notice") == ""
 
 
+def test_message_that_the_server_refuses_is_given_back(
+    visits: Visits, site: SiteServer, room: str
+) -> None:
+    make = (
+        f"from chat.models import Room; Room.objects.create(slug='{slug_of(room)}', max_length=9)"
+    )
+    site.manage("shell", "-c", make)
+    page = visits.enter(room)
+    # As when the room was changed after the page was loaded.
+    page.evaluate("document.getElementById('chat-page').dataset.longest = 4000")
+    say(page, "much too long")
+    page.wait_for_text("#chat-notice", "too long")
+    assert page.evaluate("document.getElementById('chat-text').value") == "much too long"
+    say(page, "short")
+    page.wait_for_text("#chat-lines", "short")
+    assert shown(page) == ["short"]
+    assert page.text("#chat-notice") == ""
+
+
 def test_edits_and_deletes_are_shown_as_they_happen(
     visits: Visits, site: SiteServer, room: str
 ) -> None:
@@ -231,9 +250,8 @@ def test_rooms_are_listed_with_how_many_are_there(
         "Object.fromEntries(Array.from(document.querySelectorAll('#chat-rooms a'), a =>"
         " [a.querySelector('.title').innerText, a.querySelector('.count').innerText]))"
     )
-    found = second.evaluate(counts)
-    assert found[slug_of(room)] == "1"
-    assert found["käse"] == "1"
+    second.wait_until(f"({counts})[{json.dumps(slug_of(room))}] === '1'")
+    assert second.evaluate(counts)["käse"] == "1"
     assert second.text("#chat-rooms [aria-current] .title") == "käse"
     second.click(f"#chat-rooms a[href$='{slug_of(room)}/']")
     second.wait_until(f"location.pathname.includes('{slug_of(room)}')")
@@ -305,6 +323,7 @@ def test_page_goes_on_after_the_server_was_killed_with_nothing_lost_or_repeated(
     own_site.kill()
     for page in (ann, bob):
         page.wait_for_text("#chat-state", "Connection lost.")
+        page.evaluate("document.querySelector('.line').dataset.kept = 'yes'")
     for number in range(3):
         say(ann, f"while away {number}")
     ann.wait_for_text("#chat-notice", "as soon as the connection is back")
@@ -317,6 +336,7 @@ def test_page_goes_on_after_the_server_was_killed_with_nothing_lost_or_repeated(
         page.wait_for_text("#chat-lines", expected[-1])
         assert shown(page) == expected
         assert page.text("#chat-state") == "Connected"
+        assert page.evaluate("document.querySelector('.line').dataset.kept"), "not drawn anew"
     say(bob, "after")
     ann.wait_for_text("#chat-lines", "after")
     assert bob.text(NAME_OF) == ann.text(NAME_OF) == "Bob"

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
+from channels.layers import InMemoryChannelLayer, channel_layers
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -37,6 +38,13 @@ OPEN_SITE = {
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def memory_layer() -> InMemoryChannelLayer:
+    """Return the layer that the hubs of this process share."""
+    layer = channel_layers["default"]
+    assert isinstance(layer, InMemoryChannelLayer)
+    return layer
 
 
 async def off_loop(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -99,19 +107,21 @@ class Connection:
         self.communicator = WebsocketCommunicator(
             websocket_application, path, headers=headers, subprotocols=list(subprotocols)
         )
-        self.communicator.scope["client"] = [address, 12345]
+        scope: Any = self.communicator.scope
+        self.scope = scope
+        scope["client"] = [address, 12345]
         if user is not None:
-            self.communicator.scope["user"] = user
+            scope["user"] = user
         self.accepted = False
         self.subprotocol: str | None = None
         self.code: int | None = None
 
     async def open(self) -> None:
         """Shake hands, and learn whether one is let in."""
-        answer = await self.communicator.connect(timeout=PATIENCE)
-        self.accepted, found = answer
+        self.accepted, answer = await self.communicator.connect(timeout=PATIENCE)
         if self.accepted:
-            self.subprotocol = found
+            assert not isinstance(answer, int), "a code is for those who are refused"
+            self.subprotocol = answer
 
     async def send_text(self, text: str) -> None:
         """Send a text frame."""

@@ -11,6 +11,7 @@ from django.test import override_settings
 from chat.hub import bus as signals
 from chat.hub.bus import CONTROL, Altered, AnySignal, Batch, Bus, Came, Look, Probe, Whisper
 from tests.fakes import EPOCH, Layer, entries, soon, turns
+from tests.hub.clients import memory_layer
 
 ROOM = signals.group_of("main")
 
@@ -25,7 +26,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def layer() -> Iterator[Layer]:
     """The channel layer, faked."""
     fake = Layer()
-    before = channel_layers.set("default", fake)
+    before = channel_layers.set("default", fake)  # type: ignore[arg-type]  # a stand-in
     yield fake
     if before is None:
         del channel_layers.backends["default"]
@@ -319,7 +320,7 @@ async def test_processes_on_one_layer_hear_each_other() -> None:
         first, second = Ears(), Ears()
         for ears in (first, second):
             ears.bus.start()
-        groups = channel_layers["default"].groups
+        groups = memory_layer().groups
         await soon(lambda: len(groups.get(CONTROL, ())) == 2)
         await second.bus.enter("main")
         first.bus.send(ROOM, Altered("main"))

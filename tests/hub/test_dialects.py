@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from chat.hub.dialects import JSON, TERMINAL
+from chat.hub.dialects import FRAME_SIZE, JSON, TERMINAL
 from chat.protocol import commands, events
 from chat.protocol.errors import BadFrame, UnknownCommand
 from chat.protocol.frames import Rejected
@@ -21,6 +21,26 @@ def test_json_shows_all_events_in_one_frame() -> None:
     (message,) = JSON.show([events.Ping(), events.Left(room="a")])
     assert message["type"] == "websocket.send"
     assert json.loads(message["text"]) == [{"type": "ping"}, {"type": "left", "room": "a"}]
+
+
+def test_json_shows_more_than_a_server_sends_in_more_than_one_frame() -> None:
+    """Daphne sends no frame over 1 MiB."""
+    shown = [events.Notice(text=f"{number}" + "x" * 1000) for number in range(2000)]
+    messages = JSON.show(shown)
+    assert len(messages) > 1
+    assert all(len(message["text"]) <= FRAME_SIZE + 1100 for message in messages)
+    found = [event for message in messages for event in json.loads(message["text"])]
+    assert [event["text"] for event in found] == [event.text for event in shown]
+
+
+def test_json_event_larger_than_a_frame_has_one_of_its_own() -> None:
+    shown: list[events.AnyEvent] = [
+        events.Ping(),
+        events.Notice(text="x" * (FRAME_SIZE + 1)),
+        events.Ping(),
+    ]
+    lengths = [len(json.loads(message["text"])) for message in JSON.show(shown)]
+    assert lengths == [1, 1, 1]
 
 
 def test_terminal_lines_are_posts_each_with_an_id_of_its_own() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from pytest_django import Settings
 
+from chat.hub import drain
 from chat.hub import hub as hubs
 from chat.hub.hub import Hub
 from chat.models import Node
@@ -16,8 +17,9 @@ MakeHub = Callable[[], Hub]
 
 
 @pytest.fixture(autouse=True)
-def in_no_time(settings: Settings) -> None:
+def in_no_time(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.CHAT = {**OPEN_SITE, "DRAIN_SECONDS": 1}
+    monkeypatch.setattr(drain, "LINGER_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -49,16 +51,22 @@ async def test_sigterm_closes_everybody_and_then_reaches_the_server(
     assert await off_loop(Node.objects.count) == 0
 
 
-async def test_posts_that_were_taken_are_stored_and_acknowledged_first(
-    handled: list[int], make_hub: MakeHub
+async def test_posts_that_were_taken_are_stored_before_the_server_stops(
+    handled: list[int],
+    make_hub: MakeHub,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    settings.CHAT = {**OPEN_SITE, "DRAIN_SECONDS": 20, "COMMIT_BATCH": 1}
+    monkeypatch.setattr(drain, "SPREAD", 0.0)
     hub = make_hub()
     wired = Wired(hub)
     await wired.join()
     wired.say(*(post(number) for number in range(50)))
     signal.raise_signal(signal.SIGTERM)
     await soon(lambda: bool(handled))
-    assert hub.rooms["main"].order.head == 50
+    assert hub.writer.stored == 50
+    assert wired.socket.code == 4000
 
 
 async def test_second_sigterm_reaches_the_server_at_once(

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from channels.layers import channel_layers
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
@@ -16,7 +15,7 @@ from chat.hub.hub import Hub, Refused
 from chat.models import Node, Room
 from chat.protocol.errors import UnknownRoom
 from tests.fakes import entry, soon, turns
-from tests.hub.clients import OPEN_SITE, Connect, Wired, off_loop, post
+from tests.hub.clients import OPEN_SITE, Connect, Wired, memory_layer, off_loop, post
 
 MakeHub = Callable[[], Hub]
 
@@ -146,7 +145,7 @@ async def test_stopping_stores_what_was_taken_and_leaves_the_roster(site: None) 
 async def test_stopping_leaves_every_group(site: None) -> None:
     hub = hubs.current()
     await Wired().join()
-    layer = channel_layers["default"]
+    layer = memory_layer()
     await soon(lambda: bool(layer.groups))
     await hub.stop()
     assert layer.groups == {}
@@ -223,6 +222,16 @@ async def test_room_that_could_not_be_loaded_is_loaded_anew(
     assert not hub._heard_early
 
 
+async def test_room_that_could_not_be_loaded_leaves_no_membership_behind(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await connect()
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "open_room", lambda *_: 1 / 0)
+        assert await client.refusal("join", room="main") == "unavailable"
+    assert group_of("main") not in memory_layer().groups
+
+
 async def test_room_that_was_not_there_leaves_no_membership_behind(
     site: None, settings: Settings
 ) -> None:
@@ -231,8 +240,8 @@ async def test_room_that_was_not_there_leaves_no_membership_behind(
     await Wired().join()
     with pytest.raises(UnknownRoom):
         await hub.enter("nope", identity.new_guest())
-    assert group_of("nope") not in channel_layers["default"].groups
-    assert group_of("main") in channel_layers["default"].groups
+    assert group_of("nope") not in memory_layer().groups
+    assert group_of("main") in memory_layer().groups
 
 
 async def test_who_may_make_a_room_makes_it_though_another_may_not(
@@ -386,7 +395,7 @@ async def test_room_that_somebody_enters_while_it_closes_is_heard(
     await wired.join()
     left.set()
     await closing
-    assert channel_layers["default"].groups.get(group_of("main"))
+    assert memory_layer().groups.get(group_of("main"))
     assert hub.rooms["main"].seats
 
 
@@ -426,7 +435,7 @@ async def test_process_that_the_layer_forgot_finds_what_it_missed(make_hub: Make
     speaker, listener = Wired(first), Wired(second)
     await speaker.join()
     await listener.join()
-    await channel_layers["default"].flush()
+    await memory_layer().flush()
     speaker.say(*(post(number) for number in range(5)))
     await soon(lambda: len(speaker.seqs) == 5)
     assert listener.seqs == []
@@ -442,7 +451,7 @@ async def test_resume_in_another_process_is_served_what_that_has_not_heard_of_ye
     speaker, idler = Wired(first), Wired(second)
     joined = await speaker.join()
     await idler.join()
-    await channel_layers["default"].flush()
+    await memory_layer().flush()
     speaker.say(*(post(number) for number in range(5)))
     await soon(lambda: len(speaker.seqs) == 5)
     resumer = Wired(second)
@@ -450,3 +459,21 @@ async def test_resume_in_another_process_is_served_what_that_has_not_heard_of_ye
     assert (again["recovered"], again["head"]) == (True, 5)
     await soon(lambda: resumer.seqs == [5])
     await soon(lambda: idler.seqs == [1, 2, 3, 4, 5])
+
+
+def test_hub_of_a_loop_that_is_closed_is_forgotten(site: None) -> None:
+    async def make() -> Hub:
+        hub = hubs.current()
+        await hub.stop()
+        hubs._hubs[asyncio.get_running_loop()] = hub  # as where nobody stopped it
+        return hub
+
+    ended = asyncio.run(make())
+
+    async def make_another() -> list[Hub]:
+        hub = hubs.current()
+        found = hubs.running()
+        await hub.stop()
+        return found
+
+    assert ended not in asyncio.run(make_another())

@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.hub import limits
-from chat.hub.limits import SlowMode, TokenBucket
+from chat.hub.limits import TokenBucket
 
 steps = st.lists(st.floats(0, 5), min_size=1, max_size=60)
 
@@ -52,35 +51,3 @@ def test_bucket_never_lets_more_pass_than_burst_and_rate_allow(
         assert 0 <= left <= 1 / rate + 1e-9
         passed += not left
     assert passed <= burst + (now - 50.0) * rate + 1e-6
-
-
-def test_slow_mode_makes_each_sender_wait_for_itself() -> None:
-    slow = SlowMode()
-    assert slow.wait("a", 10, 100) == 0
-    assert slow.wait("b", 10, 101) == 0
-    assert slow.wait("a", 10, 104) == 6
-    assert slow.wait("a", 10, 110) == 0
-
-
-def test_slow_mode_refusal_does_not_count_as_a_post() -> None:
-    slow = SlowMode()
-    slow.wait("a", 10, 100)
-    assert slow.wait("a", 10, 109) == 1
-    assert slow.wait("a", 10, 110) == 0
-
-
-def test_slow_mode_that_was_shortened_counts_from_the_last_post() -> None:
-    slow = SlowMode()
-    slow.wait("a", 60, 100)
-    assert slow.wait("a", 5, 104) == 1
-    assert slow.wait("a", 5, 105) == 0
-
-
-def test_slow_mode_forgets_senders_who_may_post_again() -> None:
-    slow = SlowMode()
-    for number in range(limits.SENDERS_MOST):
-        slow.wait(f"old {number}", 10, 100)
-    slow.wait("recent", 10, 109)
-    slow.wait("new", 10, 111)
-    assert slow._posted == {"recent": 109, "new": 111}
-    assert slow.wait("recent", 10, 112) == 7

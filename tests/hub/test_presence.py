@@ -157,11 +157,12 @@ async def test_sessions_are_written_with_their_rooms_and_taken_away(make_hub: Ma
         async with asyncio.timeout(10):
             while True:
                 rows[:] = await off_loop(
-                    lambda: list(
-                        Connection.objects.values(
+                    lambda: [
+                        dict(row)
+                        for row in Connection.objects.values(
                             "node_id", "session", "sender_key", "sender_name", "rooms"
                         )
-                    )
+                    ]
                 )
                 if len(rows) == count and (rooms is None or rows[0]["rooms"] == rooms):
                     return

@@ -121,6 +121,34 @@ async def test_send_that_raises_after_blocking_closes_the_outlet_quietly() -> No
     assert ends.freed == 0
 
 
+@pytest.mark.parametrize("blocked", [False, True])
+async def test_frame_that_the_server_refuses_ends_the_session_with_an_error(
+    blocked: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client would else wait for it for ever."""
+    failed: list[bool] = []
+
+    async def send(message: Outgoing) -> None:
+        if blocked:
+            await asyncio.sleep(0)
+        raise ValueError("message too big")
+
+    outlet = Outlet(send, freed=lambda: None, failed=lambda: failed.append(True))
+    outlet.send(frame("a"))
+    await turns()
+    assert failed == [True]
+    assert "a send failed" in caplog.text
+
+
+async def test_connection_that_is_gone_is_no_failure_of_the_session() -> None:
+    ends = Ends()
+    ends.socket.broken = True
+    ends.outlet.send(frame("a"))
+    ends.socket.block()
+    await turns()
+    assert ends.overflowed == 0
+
+
 async def test_too_many_replies_for_a_blocked_socket_overflow() -> None:
     ends = Ends()
     ends.socket.block()

@@ -1,14 +1,14 @@
 import asyncio
-from typing import Any
+from collections.abc import Collection
 
 import pytest
-from django.db import OperationalError
 from pytest_django import Settings
 
 from chat import store
 from chat.hub import hub as hubs
-from chat.hub import sending, session
-from chat.models import Message, Room
+from chat.hub import sending, session, visiting
+from chat.models import Membership, Message, Room
+from chat.protocol.errors import Unavailable
 from tests.fakes import soon, turns
 from tests.hub.clients import (
     OPEN_SITE,
@@ -148,7 +148,7 @@ async def test_commands_that_wait_beyond_the_bound_close(
     wired = Wired()
     wired.say({"type": "join", "room": "a"})
     wired.say(*[{"type": "pong"}] * 50)
-    assert wired.socket.code is None
+    assert wired.session in wired.hub.sessions
     wired.say({"type": "pong"})
     assert wired.socket.code == 4500
     await soon(lambda: "a" in wired.hub.rooms)
@@ -192,6 +192,32 @@ async def test_client_that_answers_pings_may_ask_on_and_on(site: None, settings:
             wired.say({"type": "pong"})
     assert wired.socket.code is None
     assert pings > 5
+
+
+async def test_client_that_answers_every_ping_is_served_everything(
+    site: None, settings: Settings
+) -> None:
+    """What it reads of the log shares the bound with replies, but neither starves for the other."""
+    settings.CHAT = {**OPEN_SITE, "WINDOW_BYTES": 65_536, "BATCH_BYTES": 8000}
+    speaker, reader = Wired(), Wired()
+    speaker.say(*(post(number, text="x" * 2000) for number in range(30)))
+    await soon(lambda: len(speaker.told("ack")) == 30)
+    await reader.join()
+    await turns()
+    assert 0 < len(reader.seqs) < 30
+    answered = 0
+    for number in range(60):
+        # Replies, which come whatever is unread of the log.
+        reader.say({"type": "nonsense", "ref": f"{number}" + "x" * 50, "other": "x"})
+        reader.say({"type": "nonsense" + "x" * 50, "ref": "x" * 60})
+        await turns(3)
+    for _ in range(200):
+        if len(reader.told("ping")) > answered:
+            answered = len(reader.told("ping"))
+            reader.say({"type": "pong", "seen": {"main": reader.seqs[-1]}})
+        await asyncio.sleep(0.001)
+    assert reader.socket.code is None
+    assert reader.seqs == list(range(1, 31))
 
 
 # A socket that blocks
@@ -492,6 +518,58 @@ async def test_terminal_shows_who_changed_what(
 # Rights that change
 
 
+async def test_members_stay_when_a_room_becomes_private_and_others_are_out(
+    connect: Connect,
+) -> None:
+    ann, bob = await sign_up("ann"), await sign_up("bob")
+    member, other = await connect(cookies=ann.cookies), await connect(cookies=bob.cookies)
+    kitchen = await off_loop(Room.objects.create, slug="kitchen")
+    await off_loop(Membership.objects.create, room=kitchen, user=ann.user)
+    await member.join("kitchen")
+    await other.join("kitchen")
+    await off_loop(Room.objects.filter(slug="kitchen").update, kind=Room.Kind.PRIVATE)
+    (hub,) = hubs.running()
+    hub.heart.look()
+    assert (await other.event("left"))["room"] == "kitchen"
+    await member.post("psst", "kitchen")
+    await member.event("message")
+    await other.answered()
+    assert other.log("kitchen") == []
+
+
+@pytest.mark.parametrize("gone", [False, True])
+async def test_session_that_leaves_while_rights_are_looked_up_harms_no_other(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, gone: bool
+) -> None:
+    ann, bob = await sign_up("ann"), await sign_up("bob")
+    clients = [await connect(cookies=account.cookies) for account in (ann, bob)]
+    await off_loop(Room.objects.create, slug="kitchen")
+    for client in clients:
+        await client.join("kitchen")
+    (hub,) = hubs.running()
+    first = next(iter(hub.rooms["kitchen"].seats)).listener
+    original = store.roles_in
+
+    def leave() -> None:
+        assert isinstance(first, session.Session)
+        if gone:
+            first.gone()
+        elif "kitchen" in first.seats:
+            first.receive('{"type":"leave","room":"kitchen"}')
+
+    def roles_in(room: int, users: Collection[object]) -> dict[object, str]:
+        hub.loop.call_soon_threadsafe(leave)
+        return original(room, users)
+
+    await off_loop(Room.objects.filter(slug="kitchen").update, kind=Room.Kind.PRIVATE)
+    monkeypatch.setattr(store, "roles_in", roles_in)
+    hub.heart.look()
+    assert (await clients[1].event("left"))["room"] == "kitchen"
+    await soon(lambda: not hub.rooms["kitchen"].seats)
+    assert "failed" not in caplog.text
+    assert hub.presence.online("kitchen") == 0
+
+
 async def test_who_loses_the_right_to_see_a_room_is_told_and_out(connect: Connect) -> None:
     guest, user = await connect(), await connect(cookies=(await sign_up("ann")).cookies)
     await guest.join()
@@ -517,28 +595,58 @@ async def test_who_loses_the_right_to_post_may_read_on(connect: Connect) -> None
 
 
 async def test_catching_up_that_the_database_interrupts_goes_on_with_a_beat(
-    connect: Connect, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    site: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.CHAT = {**OPEN_SITE, "TAIL": 2, "HEARTBEAT": 0.1}
-    first = await connect()
+    first, second = Wired(), Wired()
     joined = await first.join()
-    await first.talk(10)
-    reads = 0
-    original = store.read_after
+    first.say(*(post(number) for number in range(10)))
+    await soon(lambda: len(first.seqs) == 10)
+    room = first.hub.rooms["main"]
+    span, asked = room.span, 0
 
-    def fail_at_first(*args: Any) -> Any:
-        nonlocal reads
-        reads += 1
-        if reads == 2:
-            raise OperationalError("away")
-        return original(*args)
+    async def away_the_second_time(after: int, upto: int) -> list[store.Entry]:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            raise Unavailable
+        return await span(after, upto)
 
-    monkeypatch.setattr(store, "read_after", fail_at_first)
-    (hub,) = hubs.running()
-    second = await connect()
-    live = hub.rooms["main"]
-    live.backfill._pages.clear()
-    asked = second.join(after={"epoch": joined["epoch"], "seq": 1})
-    await asyncio.wait_for(asked, 10)
-    await second.event("message", seq=10)
-    assert second.seqs() == list(range(2, 11))
+    monkeypatch.setattr(room, "span", away_the_second_time)
+    await second.join(after={"epoch": joined["epoch"], "seq": 1})
+    await turns()
+    assert (asked, second.seqs) == (2, [])
+    first.hub.heart.look()
+    await soon(lambda: second.seqs == list(range(2, 11)))
+    assert second.session.seats["main"].live
+
+
+async def test_session_that_ends_while_it_starts_over_is_in_no_room(
+    site: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wired = Wired()
+    await wired.join()
+    hub = wired.hub
+    ended = asyncio.Event()
+
+    async def recovers(room: object, after: object) -> bool:
+        wired.session.gone()
+        ended.set()
+        return False
+
+    monkeypatch.setattr(hub, "recovers", recovers)
+    await off_loop(store.renew_epochs, None)
+    hub.heart.look()
+    await ended.wait()
+    await turns()
+    assert wired.session.seats == {}
+    assert not any(room.seats for room in hub.rooms.values())
+    assert hub.presence.online("main") == 0
+
+
+async def test_session_that_has_left_meanwhile_does_not_start_over(site: None) -> None:
+    wired = Wired()
+    await wired.join()
+    wired.say({"type": "leave", "room": "main"})
+    await visiting.start_over(wired.session, "main")
+    assert wired.session.seats == {}
+    assert len(wired.told("joined")) == 1

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from django.db import OperationalError
 from pytest_django import Settings
@@ -203,6 +205,14 @@ async def test_slow_mode_holds_for_those_who_have_not_joined(connect: Connect) -
     assert (await client.post("two", "slow"))["code"] == "rate_limited"
 
 
+async def test_retry_in_slow_mode_is_a_duplicate_and_no_new_message(connect: Connect) -> None:
+    await room("slow", slow_mode=600)
+    client = await connect()
+    first = await client.ask("post", room="slow", text="one", id="1")
+    again = await client.ask("post", room="slow", text="one", id="1")
+    assert (again["seq"], again["duplicate"]) == (first["seq"], True)
+
+
 # Editing and deleting
 
 
@@ -349,7 +359,7 @@ async def test_reading_without_a_database_is_unavailable_until_it_is_back(
     def fail(*_: object) -> None:
         raise OperationalError("the database is away")
 
-    asked = [
+    asked: list[tuple[str, dict[str, Any]]] = [
         ("join", {"room": "main"}),
         ("history", {"room": "main", "before": 5}),
         ("rooms", {}),

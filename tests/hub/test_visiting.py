@@ -1,8 +1,14 @@
+import asyncio
+
 import pytest
 from pytest_django import Settings
 
+from chat import store
 from chat.hub import hub as hubs
+from chat.hub.room import Room as LiveRoom
+from chat.hub.session import Session
 from chat.models import Membership, Room
+from chat.protocol.commands import Position
 from tests.fakes import soon
 from tests.hub.clients import OPEN_SITE, Connect, JsonClient, off_loop, sign_up
 
@@ -79,14 +85,15 @@ async def test_fresh_join_counts_messages_and_shows_changes_between_them(connect
     assert [event["text"] for event in second.log()[:3]] == ["", "new", "new"]
 
 
-@pytest.mark.parametrize(("fields", "count"), [({}, 50), ({"history": 1000}, 200)])
+@pytest.mark.parametrize(("asked", "count"), [(None, 50), (1000, 200)])
 async def test_fresh_join_shows_at_most_what_the_wire_says(
-    connect: Connect, fields: dict[str, int], count: int
+    connect: Connect, asked: int | None, count: int
 ) -> None:
     first = await connect()
     await first.talk(205)
     second = await connect()
-    await second.join(**fields)
+    wanted = {} if asked is None else {"history": asked}
+    await second.join("main", **wanted)
     await second.answered()
     assert second.seqs() == list(range(206 - count, 206))
 
@@ -127,6 +134,66 @@ async def test_session_in_as_many_rooms_as_it_may_be_is_refused_another(
     await client.join("a")
     await client.ask("leave", room="b")
     await client.join("c")
+
+
+async def test_join_of_a_room_that_is_closed_meanwhile_enters_the_one_after_it(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await connect(cookies=(await sign_up("ann")).cookies)
+    first = await connect()
+    await first.post("hi")
+    (hub,) = hubs.running()
+    original = hub.recovers
+    closed: list[LiveRoom] = []
+
+    async def recovers(live: LiveRoom, after: Position) -> bool:
+        if not closed:
+            closed.append(live)
+            await hub.close_room(live)
+        return await original(live, after)
+
+    monkeypatch.setattr(hub, "recovers", recovers)
+    await client.join(after={"epoch": "other", "seq": 0})
+    (session,) = (found for found in hub.sessions if not found.identity.is_guest)
+    assert session.seats["main"].room is hub.rooms["main"] is not closed[0]
+    await first.post("ho")
+    await client.event("message", text="ho")
+
+
+async def test_join_during_a_start_over_leaves_one_seat(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The heart lets sessions start over whatever they are just doing."""
+    client, other = await connect(), await connect()
+    await client.join()
+    await client.post("hi")
+    (hub,) = hubs.running()
+    session = next(iter(hub.rooms["main"].seats)).listener
+    assert isinstance(session, Session)
+    original = hub.recovers
+    met, waiting = asyncio.Event(), 0
+
+    async def recovers(live: LiveRoom, after: Position) -> bool:
+        nonlocal waiting
+        waiting += 1
+        if waiting == 2:
+            met.set()
+        await met.wait()
+        return await original(live, after)
+
+    monkeypatch.setattr(hub, "recovers", recovers)
+    await client.send({"type": "join", "room": "main", "after": {"epoch": "other", "seq": 0}})
+    await off_loop(store.renew_epochs, None)
+    hub.heart.look()
+    for _ in range(2):
+        await client.event("joined", recovered=False)
+    assert list(hub.rooms["main"].seats) == [session.seats["main"]]
+    await client.ask("leave", room="main")
+    assert hub.presence.online("main") == 0
+    await other.post("ho")
+    await idle()
+    await client.answered()
+    assert "ho" not in texts(client)
 
 
 # Which rooms there are
@@ -455,6 +522,25 @@ async def test_history_is_no_longer_than_the_wire_says(
     await client.talk(201)
     page = await client.ask("history", room="main", before=2**53 - 1, limit=limit)
     assert (len(page["messages"]), page["more"]) == (count, more)
+
+
+async def test_history_of_long_messages_fits_a_frame_and_says_that_there_is_more(
+    connect: Connect,
+) -> None:
+    client = await connect()
+    post = {"type": "post", "room": "main", "text": "x" * 4000}
+    for first in range(0, 60, 15):
+        await client.send(*({**post, "id": f"{n}"} for n in range(first, first + 15)))
+    for number in range(60):
+        await client.event("ack", id=f"{number}")
+    page = await client.ask("history", room="main", before=61, limit=60)
+    seqs = [message["seq"] for message in page["messages"]]
+    assert seqs == list(range(seqs[0], 61))
+    assert 1 < seqs[0] < 61
+    assert page["more"] is True
+    rest = await client.ask("history", room="main", before=seqs[0], limit=60)
+    assert [message["seq"] for message in rest["messages"]] == list(range(1, seqs[0]))
+    assert rest["more"] is False
 
 
 async def test_history_of_a_room_that_is_not_there_is_unknown(connect: Connect) -> None:

@@ -226,3 +226,19 @@ async def test_settled_waits_for_what_is_submitted_meanwhile() -> None:
     desk.threads.open.set()
     await settled
     assert desk.outcomes == {"#0": 1, "#1": 2}
+
+
+async def test_fault_in_telling_one_sender_leaves_the_others_served(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    desk = Desk(batch=1)
+
+    def fail(outcome: Outcome) -> None:
+        raise RuntimeError("gone")
+
+    desk.writer.submit(draft(1), fail)
+    desk.submit(2)
+    await desk.writer.settled()
+    assert desk.outcomes == {"#2": 2}
+    assert ("main", [1]) in desk.said
+    assert "could not be told" in caplog.text

@@ -1,4 +1,5 @@
 import contextlib
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -165,6 +166,17 @@ def test_no_text_forges_a_second_line(text: str) -> None:
     ):
         (line,) = shown(event)
         assert not set(line) & set(BREAKS)
+
+
+@given(st.text(st.characters(max_codepoint=0x200)))
+def test_no_text_and_no_name_steers_the_terminal(text: str) -> None:
+    (line,) = shown(said(text))
+    for shown_text in (line, terminal.came(events.Sender("7", f"a{text}"))):
+        assert all(c == "\t" or unicodedata.category(c) != "Cc" for c in shown_text)
+
+
+def test_control_characters_are_shown_as_pictures() -> None:
+    assert shown(said("a\x1b[2Jb\x08\x7f\x9b\tc\0")) == ["[UID: 7]: a␛[2Jb␈␡�\tc␀"]
 
 
 # Numbers

@@ -1,4 +1,4 @@
-"""The databases that the store is tested on: the suite's own, and PostgreSQL where that is another."""
+"""The databases that the store is tested on: the suite's own, and PostgreSQL besides SQLite."""
 
 from collections.abc import Iterator
 
@@ -49,11 +49,13 @@ def forget() -> None:
 
 @pytest.fixture(params=DATABASES)
 def database(
-    request: pytest.FixtureRequest, settings: Settings, django_db_blocker: DjangoDbBlocker
+    request: pytest.FixtureRequest,
+    settings: Settings,
+    transactional_db: None,
+    django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[str]:
     """The alias of an empty database, which the store uses; threads may use it too."""
     if request.param == "suite":
-        request.getfixturevalue("transactional_db")
         yield "default"
         return
     entry = request.getfixturevalue("other_database")

@@ -19,7 +19,12 @@ ANN, BOB = "u:1", "g:2"
 
 
 def post(
-    number: object, room: str = "main", *, sender: str = ANN, epoch: str | None = None
+    number: object,
+    room: str = "main",
+    *,
+    sender: str = ANN,
+    epoch: str | None = None,
+    slowed: bool = False,
 ) -> PostDraft:
     """Return a post whose id and text are made of ``number``."""
     return PostDraft(
@@ -29,6 +34,7 @@ def post(
         id=f"id {number}",
         text=f"text {number}",
         epoch=epoch,
+        slowed=slowed,
     )
 
 

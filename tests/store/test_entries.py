@@ -1,17 +1,14 @@
 import msgspec
+import pytest
 
 from chat.protocol.events import Sender
 from chat.store import Entry
 
 
-def test_message_travels_as_two_values() -> None:
-    assert msgspec.json.encode(Entry(7, "{}")) == b'[7,"{}"]'
-
-
-def test_change_travels_with_its_target_and_who_made_it() -> None:
-    entry = Entry(7, "{}", 3, Sender("1", "ann"))
+@pytest.mark.parametrize("entry", [Entry(7, "{}"), Entry(7, "{}", 3, Sender("1", "ann"))])
+def test_entry_travels_as_a_list_and_is_read_back(entry: Entry) -> None:
     text = msgspec.json.encode(entry)
-    assert text == b'[7,"{}",3,{"id":"1","name":"ann"}]'
+    assert text.startswith(b'[7,"{}"')
     assert msgspec.json.decode(text, type=Entry) == entry
 
 

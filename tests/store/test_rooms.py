@@ -33,7 +33,7 @@ def test_room_that_goes_on_while_it_is_opened_has_the_newer_head(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     say(2)
-    newest = store_rooms.newest
+    newest = store.newest
 
     def later(room: Room, most: int) -> list[store.Entry]:
         store.append([post(3)])
@@ -102,12 +102,18 @@ def test_new_epochs_are_given_to_those_named_or_to_all(database: str) -> None:
     assert live_room(database, "b").epoch != before["b"]
 
 
-def test_role_is_that_of_the_membership(database: str) -> None:
+def test_roles_are_those_of_the_memberships(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_rooms, "USERS_AT_ONCE", 2)
     room = Room.objects.using(database).create(slug="a")
-    ann, bob = (User.objects.using(database).create(username=name) for name in ("ann", "bob"))
-    Membership.objects.using(database).create(room=room, user=ann, role=Membership.Role.OWNER)
-    assert store.role_of(room.pk, ann.pk) == "owner"
-    assert store.role_of(room.pk, bob.pk) is None
+    other = Room.objects.using(database).create(slug="b")
+    ann, bob, cy = (User.objects.using(database).create(username=name) for name in "abc")
+    members = Membership.objects.using(database)
+    members.create(room=room, user=ann, role=Membership.Role.OWNER)
+    members.create(room=room, user=cy, role=Membership.Role.MEMBER)
+    members.create(room=other, user=bob, role=Membership.Role.MODERATOR)
+    everybody = [ann.pk, bob.pk, cy.pk]
+    assert store.roles_in(room.pk, everybody) == {ann.pk: "owner", cy.pk: "member"}
+    assert store.roles_in(room.pk, [bob.pk]) == {}
 
 
 def test_rooms_of_somebody_are_the_public_ones_and_their_own(

@@ -1,4 +1,4 @@
-"""When the page comes back after a loss and when it does not, on a clock of the test's own."""
+"""The page's modules by themselves: coming back after a loss, and what a room remembers."""
 
 from __future__ import annotations
 
@@ -145,8 +145,64 @@ def test_nothing_is_sent_without_a_connection(page: Page) -> None:
     assert page.evaluate(f"connection.send({command})") is False
 
 
+# --- What a room remembers ------------------------------------------------------------------------
+
+
+def in_room(page: Page, *steps: str) -> Any:
+    """Return the value of the last expression about a ``room`` that was at 7 of its log."""
+    before = "".join(f"{step}; " for step in steps[:-1])
+    return page.evaluate(
+        """import("/static/chat/room.js").then(({ Room }) => {
+          const room = new Room("main", { epoch: "e1", seq: 7 });
+          const at = (seq, name = "main") => room.isNews({ room: name, seq });"""
+        f"{before} return {steps[-1]} }})"
+    )
+
+
+def test_each_event_is_news_once_and_only_in_its_room(empty_page: Page) -> None:
+    found = in_room(empty_page, "[at(7), at(8), at(8), at(6), at(9, 'other'), at(9), room.seq]")
+    assert found == [False, True, False, False, False, True, 9]
+
+
+def test_join_resumes_where_one_was_and_starts_afresh_where_one_was_not(empty_page: Page) -> None:
+    command = {"type": "join", "room": "main", "ref": "join"}
+    assert in_room(empty_page, "at(8)", "room.join()") == {
+        **command,
+        "after": {"epoch": "e1", "seq": 8},
+    }
+    assert in_room(empty_page, "room.epoch = ''", "room.join()") == {**command, "after": None}
+
+
+@pytest.mark.parametrize(
+    ("recovered", "goes_on", "seq"), [("true", True, 7), ("false", False, 0), ("null", False, 0)]
+)
+def test_position_is_kept_only_where_the_server_goes_on_from_it(
+    empty_page: Page, recovered: str, goes_on: bool, seq: int
+) -> None:
+    entering = f"const kept = room.enter({{ epoch: 'e2', recovered: {recovered} }})"
+    assert in_room(empty_page, entering, "[kept, room.epoch, room.seq]") == [goes_on, "e2", seq]
+
+
+def test_posts_wait_in_order_until_settled_and_for_the_room(empty_page: Page) -> None:
+    assert in_room(empty_page, "room.add('a')", "room.next ?? null") is None
+    found = in_room(
+        empty_page,
+        "room.enter({ epoch: 'e1', recovered: true })",
+        "room.add('a'); room.add('b')",
+        "const first = room.next",
+        "const again = room.next",
+        "const stranger = room.settle('no such id')",
+        "room.settle(first.id)",
+        "[first.text, again.id === first.id, stranger ?? null, room.next.text, first.id.length]",
+    )
+    assert found == ["a", True, None, "b", 32]
+
+
+# --- What the tests rely on -----------------------------------------------------------------------
+
+
 def test_browser_says_what_is_wrong_with_a_page(browser: Chromium, site: SiteServer) -> None:
-    """What the other tests rely on: broken scripts and breaches of the policy are noticed."""
+    """Broken scripts and breaches of the policy are noticed."""
     page = browser.page().goto(site.url)
     try:
         page.wait_for_text("#chat-state", "Connected")
