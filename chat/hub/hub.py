@@ -300,8 +300,7 @@ class Hub:
             await self.threads.write(store.create_room, room.slug, epoch=room.record.epoch)
             return
         if record is not None and record.epoch == room.record.epoch:
-            room.record = record
-            await self._reconsider(room)
+            await self._reconsider(room, record)
             return
         seats = list(room.seats)
         await self.close_room(room)
@@ -314,15 +313,17 @@ class Hub:
             else:
                 await visiting.start_over(session, room.slug)
 
-    async def _reconsider(self, room: Room) -> None:
-        """Give everybody in ``room`` the rights they now have. Raises ``Unavailable``."""
-        seated = [(seat, session_of(seat)) for seat in room.seats]
-        users = {session.identity.user_pk for _, session in seated} - {None}
-        roles = await self.threads.read(store.roles_in, room.record.pk, users)
-        for seat, session in seated:
-            if seat in room.seats:  # it may have left meanwhile
-                who = session.identity
-                session.reconsider(seat, access.rights(who, room.record, roles.get(who.user_pk)))
+    async def _reconsider(self, room: Room, record: Record) -> None:
+        """Go by ``record`` from now on, everybody in the room too. Raises ``Unavailable``."""
+        roles: dict[Any, str | None] = {None: None}  # guests have none
+        while unknown := {session_of(seat).identity.user_pk for seat in room.seats} - roles.keys():
+            found = await self.threads.read(store.roles_in, record.pk, unknown)
+            roles.update({user: found.get(user) for user in unknown})
+        room.record = record
+        for seat in list(room.seats):
+            session = session_of(seat)
+            role = roles[session.identity.user_pk]
+            session.reconsider(seat, access.rights(session.identity, record, role))
 
     # What is heard and told
 
