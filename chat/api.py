@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -99,6 +100,7 @@ def redact(messages: Iterable[Message], moderator: Any) -> int:
     outcomes = store.append(drafts) if drafts else []
     stored = [outcome for outcome in outcomes if isinstance(outcome, store.Stored)]
     _after_commit(partial(_tell, stored))
+    _after_commit(partial(_log_redacted, who, stored))
     return len(stored)
 
 
@@ -127,6 +129,7 @@ def new_epoch(rooms: Iterable[str] | None = None) -> dict[str, str]:
         missing = sorted((wanted or set()) - changed.keys())
         if missing:
             raise UnknownRoom(f"there is no room {', '.join(missing)}")
+    logger.info("new epoch for %s", ", ".join(sorted(changed)) or "no room")
     _after_commit(partial(_tell_all, bus.Look()))
     return changed
 
@@ -134,6 +137,11 @@ def new_epoch(rooms: Iterable[str] | None = None) -> dict[str, str]:
 def _after_commit(call: Any) -> None:
     # Robust: a channel layer that is away must not keep a site's other callbacks from running.
     transaction.on_commit(call, using=conf.current().database, robust=True)
+
+
+def _log_redacted(who: Identity, stored: Sequence[store.Stored]) -> None:
+    for room, count in Counter(outcome.room for outcome in stored).items():
+        logger.info("%s redacted %d messages in %s", who.key, count, room)
 
 
 def _publish_kept_aside() -> None:

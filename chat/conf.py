@@ -65,7 +65,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 2000
     window: Annotated[
         int,
-        Meta(ge=64, description="Events a session may have unseen before it is closed as slow."),
+        Meta(ge=64, description="Events of a room a session may have unseen; more wait for it."),
     ] = 8192
     window_bytes: Annotated[
         int,

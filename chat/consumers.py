@@ -71,7 +71,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         except (Refused, Unavailable) as refusal:
             code = getattr(refusal, "code", None)
             code = code if isinstance(code, CloseCode) else CloseCode.GOING_AWAY
-            logger.info("refused a connection from %s: %s", address, code.name)
+            logger.info("refused a connection from %r: %s", address, code.name)
             await self.accept(subprotocol)
             await self.close(int(code))
             return

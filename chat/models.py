@@ -141,7 +141,11 @@ class Outbox(models.Model):
     when the publisher dies after the commit, because every hub looks here.
     """
 
-    room = models.ForeignKey(Room, models.CASCADE, related_name="+")
+    # By name and not by key: the publisher's transaction must neither lock the room nor fail
+    # because the room went meanwhile.
+    room = models.CharField(max_length=64)
+    epoch = models.CharField(max_length=32, blank=True)
+    """The room's, where it may be made again with it."""
     sender_key = models.CharField(max_length=80)
     sender_name = models.CharField(max_length=150)
     client_id = models.CharField(max_length=64)

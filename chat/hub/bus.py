@@ -27,6 +27,9 @@ CONTROL = "chat.control"
 # at the heads finds them.
 WAITING_MOST = 1000
 
+LAYER_SECONDS = 2.0
+"""How long one call of the layer may take: a Redis gone silent must hold up nobody's join."""
+
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0)
 """Between attempts while the layer is away; the last one again and again."""
 
@@ -131,32 +134,43 @@ class Bus:
         self._hear = hear
         self._regained = regained
         self._channel = ""
-        self._entered = False
-        """Whether the listener has entered the groups for the first time."""
+        self._listener: asyncio.Task[None] | None = None
+        self._speaker: asyncio.Task[None] | None = None
+        self._failed = 0
+        """How often listening has failed since it last worked."""
+        self.behind = False
+        """Whether there are groups that could not be entered: ``renew`` tries again."""
         self._groups: set[str] = {CONTROL}
         self._waiting: deque[tuple[str, AnySignal]] = deque(maxlen=WAITING_MOST)
         self._wake = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
         self.failures = 0
-        """How often the layer raised."""
+        """How often the layer has failed since it was last away."""
 
     def start(self) -> None:
         """Begin to listen and to speak."""
         if self._layer is None:
             logger.warning("no channel layer: other processes are heard by comparing heads only")
             return
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._listen()), loop.create_task(self._speak())]
+        self._speaker = asyncio.create_task(self._speak())
+        self._listener = asyncio.create_task(self._listen())
+
+    def listen_anew(self) -> None:
+        """Listen on a connection of its own again: the one there is may be dead without a word."""
+        if self._listener is not None:
+            self._listener.cancel()
+            self._listener = asyncio.create_task(self._listen())
 
     async def stop(self) -> None:
         """Leave the layer."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for task in (self._listener, self._speaker):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         if self._layer is None or not self._channel:
             return
-        for group in self._groups:
-            await self._quietly(self._layer.group_discard(group, self._channel))
+        for group in tuple(self._groups):
+            if not await self._quietly(self._layer.group_discard(group, self._channel)):
+                return
 
     def send(self, group: str, signal: AnySignal) -> None:
         """Tell the processes in ``group``, this one too. Never waits."""
@@ -168,8 +182,8 @@ class Bus:
         """Hear what is said in ``room``. When the layer is away, later."""
         group = group_of(room)
         self._groups.add(group)
-        if self._layer is not None and self._channel:
-            await self._quietly(self._layer.group_add(group, self._channel))
+        if not self.behind:  # else nobody is to wait for it once more
+            await self._enter([group])
 
     async def exit(self, room: str) -> None:
         """No longer hear what is said in ``room``."""
@@ -180,33 +194,47 @@ class Bus:
 
     async def renew(self) -> None:
         """Enter every group again: memberships expire, and a flushed Redis forgets them."""
+        self.behind = False
+        await self._enter(self._groups)
+
+    async def _enter(self, groups: Iterable[str]) -> None:
         if self._layer is None or not self._channel:
             return
-        for group in tuple(self._groups):
+        for group in tuple(groups):
             if not await self._quietly(self._layer.group_add(group, self._channel)):
+                self.behind = True
                 return
+
+    async def _enter_all(self) -> None:
+        """Enter every group, those too that are added meanwhile. Raises what the layer raises."""
+        done: set[str] = set()
+        while missing := self._groups - done:
+            for group in missing:
+                async with asyncio.timeout(LAYER_SECONDS):
+                    await self._layer.group_add(group, self._channel)
+            done |= missing
+        self.behind = False
 
     async def _listen(self) -> None:
         """Hear signals for ever, through whatever the layer raises."""
-        failed = 0
+        entered = False
         while True:
             try:
                 if not self._channel:
                     self._channel = await self._layer.new_channel()
-                if failed or not self._entered:
-                    for group in tuple(self._groups):
-                        await self._layer.group_add(group, self._channel)
-                    self._entered = True
-                    if failed:
+                if not entered:
+                    await self._enter_all()
+                    entered = True
+                    if self._failed:
                         logger.info("channel layer is back")
-                        failed = 0
+                        self._failed = self.failures = 0
                         self._regained()
                 message = await self._layer.receive(self._channel)
             except Exception as error:
                 # Any error of any layer: without this task the process would be deaf.
                 self._note(error)
-                await asyncio.sleep(RETRY_SECONDS[min(failed, len(RETRY_SECONDS) - 1)])
-                failed += 1
+                await asyncio.sleep(RETRY_SECONDS[min(self._failed, len(RETRY_SECONDS) - 1)])
+                self._failed, entered = self._failed + 1, False
                 continue
             self._take(message)
 
@@ -239,9 +267,10 @@ class Bus:
                 self.send(CONTROL, Look())
 
     async def _quietly(self, call: Any) -> bool:
-        """Await a call of the layer; false when it raised."""
+        """Await a call of the layer; false when it raised, or took too long."""
         try:
-            await call
+            async with asyncio.timeout(LAYER_SECONDS):
+                await call
         except Exception as error:
             self._note(error)
             return False

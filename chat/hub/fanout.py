@@ -7,6 +7,7 @@ next one. There is no timer.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ from chat.hub.window import Window
 from chat.protocol import events, frames, terminal
 from chat.store import Entry
 
+logger = logging.getLogger("chat")
+
 # Sends between two looks at the rest of the loop: some 5 ms of daphne's time.
 SENDS_AT_ONCE = 256
 
@@ -25,6 +28,9 @@ SENDS_AT_ONCE = 256
 # in a row gave 2.5 times the deliveries of 1 on daphne and 1.5 times on uvicorn. More would let
 # sessions wait too long for each other.
 FRAMES_IN_A_ROW = 16
+
+# Between two looks at how far a busy room has come, for one who waits for it.
+REACH_SECONDS = 0.01
 
 PING = frames.encode(events.Ping())
 
@@ -76,8 +82,13 @@ class Fanout:
         if seat.listener.terminal:
             self._live_terminals += 1 if live else -1
 
+    async def reach(self, seq: int) -> None:
+        """Wait until what was added is sent up to ``seq``, however much comes after it."""
+        while self.sent < seq and self._flusher is not None:
+            await asyncio.wait([self._flusher], timeout=REACH_SECONDS)
+
     async def settled(self) -> None:
-        """Wait until everything that was added is sent."""
+        """Wait until there is nothing more to send."""
         while self._flusher is not None:
             await asyncio.wait([self._flusher])
 
@@ -90,13 +101,20 @@ class Fanout:
     def _flush_soon(self) -> None:
         if self._flusher is None:
             self._flusher = asyncio.get_running_loop().create_task(self._flush())
+            self._flusher.add_done_callback(self._flushed)
 
     async def _flush(self) -> None:
-        try:
-            while self._entries or self._hints:
-                await self._send(self._next_round())
-        finally:
-            self._flusher = None
+        while self._entries or self._hints:
+            await self._send(self._next_round())
+
+    def _flushed(self, flusher: asyncio.Task[None]) -> None:
+        self._flusher = None
+        if flusher.cancelled():
+            return
+        if flusher.exception() is not None:
+            logger.error("a room could not be served", exc_info=flusher.exception())
+        if self._entries or self._hints:
+            self._flush_soon()  # they came as it ended
 
     def _next_round(self) -> list[Frame]:
         found: list[Frame] = []

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from chat import store
 from chat.hub import bus as signals
 from chat.hub.fanout import PING
+from chat.hub.room import Room
 from chat.hub.session import BEATS
+from chat.models import Room as Record
 from chat.protocol import frames
 from chat.protocol.closing import CloseCode
 from chat.protocol.errors import Unavailable
@@ -42,9 +44,11 @@ class Heart:
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
-        self.probed = True
-        """Whether the last probe came back over the channel layer."""
+        self.probed_at: float | None = None
+        """When the first of the probes went out that have not come back; ``None`` when all have."""
         self._now = asyncio.Event()
+        self._altered: set[str] = set()
+        """Rooms that somebody has changed: in their row, or in who may do what there."""
         self._idle: set[str] = set()
         self._renewed_at = 0.0
 
@@ -53,8 +57,10 @@ class Heart:
         self.hub.spawn(self._beat_sessions())
         self.hub.spawn(self._beat_log())
 
-    def look(self) -> None:
-        """Compare heads now rather than at the next beat."""
+    def look(self, altered: str | None = None) -> None:
+        """Compare heads now rather than at the next beat; ``altered`` is a room that changed."""
+        if altered is not None:
+            self._altered.add(altered)
         self._now.set()
 
     @property
@@ -66,24 +72,33 @@ class Heart:
     async def _beat_sessions(self) -> None:
         beat = 0
         while True:
+            slept_at = self.hub.loop.time()
             await asyncio.sleep(self._beat)
             beat += 1
+            # Were we ourselves away, or busy, what clients said meanwhile is not read yet.
+            late = self.hub.loop.time() - slept_at > 2 * self._beat
             try:
-                await self._ping(beat % BEATS)
+                await self._ping(beat % BEATS, judge=not late)
             except Exception:
                 logger.exception("a beat of the sessions failed")
 
-    async def _ping(self, turn: int) -> None:
+    async def _ping(self, turn: int, *, judge: bool = True) -> None:
         """Ping a quarter of the sessions, and close those that have long been silent.
 
-        Terminals have no pong: their server's own pings find the dead among them.
+        Without ``judge`` those are pinged too. Terminals have no pong: their server's own pings
+        find the dead among them.
         """
         frame = {"type": "websocket.send", "text": frames.frame([PING])}
         silent_since = self.hub.loop.time() - SILENT_HEARTBEATS * self.hub.config.heartbeat
-        for number, session in enumerate(list(self.hub.sessions)):
-            if session.terminal or session.turn != turn:
+        mine = [
+            session
+            for session in self.hub.sessions
+            if session.turn == turn and not session.terminal
+        ]
+        for number, session in enumerate(mine):
+            if session.closed:
                 continue
-            if session.heard_at < silent_since:
+            if judge and session.heard_at < silent_since:
                 session.close(CloseCode.NO_SIGN_OF_LIFE)
             else:
                 session.push(frame)
@@ -114,18 +129,25 @@ class Heart:
 
     async def _compare_heads(self) -> None:
         """Find what the bus has lost, and rooms that were changed, in one query for 500 rooms."""
+        altered, self._altered = self._altered, set()
         rooms = list(self.hub.rooms.values())
         for first in range(0, len(rooms), ROOMS_AT_ONCE):
             some = rooms[first : first + ROOMS_AT_ONCE]
-            records = await self.hub.threads.read(store.heads, [room.slug for room in some])
-            for room in some:
-                if self.hub.rooms.get(room.slug) is not room:
-                    continue
-                record = records.get(room.slug)
-                if record is None or not room.same_policy(record):
-                    await self.hub.alter(room, record)
-                if record is not None and record.epoch == room.record.epoch:
-                    room.expect(record.head)
+            try:
+                records = await self.hub.threads.read(store.heads, [room.slug for room in some])
+                for room in some:
+                    await self._compare(room, records.get(room.slug), altered)
+            except Unavailable:
+                self._altered |= altered
+                raise
+
+    async def _compare(self, room: Room, record: Record | None, altered: set[str]) -> None:
+        if self.hub.rooms.get(room.slug) is not room:
+            return
+        if record is None or room.slug in altered or not room.same_policy(record):
+            await self.hub.alter(room, record)
+        if record is not None and record.epoch == room.record.epoch:
+            room.expect(record.head)
 
     async def _serve_stragglers(self) -> None:
         """Close those who take nothing, and serve those for whom the log could not be read."""
@@ -156,9 +178,14 @@ class Heart:
 
     async def _probe(self) -> None:
         """Send a signal to all, this process too; one that does not come back means deafness."""
-        now = self.hub.loop.time()
-        if not self.probed or now - self._renewed_at > RENEW_SECONDS:
+        now, bus = self.hub.loop.time(), self.hub.bus
+        silence = 0.0 if self.probed_at is None else now - self.probed_at
+        # Not by counting probes: whoever has us look at the log makes another one.
+        if silence > 1.5 * self._beat:
+            bus.listen_anew()  # entering the groups again was not enough
+        elif silence > 0.5 * self._beat or bus.behind or now - self._renewed_at > RENEW_SECONDS:
             self._renewed_at = now
-            await self.hub.bus.renew()
-        self.probed = False
-        self.hub.bus.send(signals.CONTROL, signals.Probe(self.hub.id))
+            await bus.renew()
+        if self.probed_at is None:
+            self.probed_at = now
+        bus.send(signals.CONTROL, signals.Probe(self.hub.id))

@@ -70,7 +70,7 @@ class Hub:
         self.config = conf.current()
         self.sessions: dict[Session, None] = {}
         self.rooms: dict[str, Room] = {}
-        self.threads = Threads(database=self.config.database, readers=self.config.read_threads)
+        self.threads = Threads(readers=self.config.read_threads)
         self.writer = Writer(self.threads, batch=self.config.commit_batch, publish=self.publish)
         self.presence = Presence(self)
         self.heart = Heart(self)
@@ -160,16 +160,18 @@ class Hub:
 
     # Rooms
 
-    async def enter(self, slug: str, who: Identity) -> tuple[Room, Rights]:
-        """The live room for somebody who wants to join it.
+    async def enter(self, slug: str, who: Identity, *, create: bool) -> tuple[Room, Rights, int]:
+        """The live room for somebody who wants to join it, and what they may do there.
 
-        Raises a ``Problem``: unknown room, no right to see it, no database.
+        The number is that of the room's reviews: another review makes these rights doubtful. Raises
+        a ``Problem``: unknown room, no right to see it, no database.
         """
-        room = await self._open(slug, create=access.may_create(who, slug))
+        room = await self._open(slug, create=create)
+        reviews = room.reviews
         rights = await self._rights(who, room.record)
         if rights.refusal is not None:
             raise rights.refusal
-        return room, rights
+        return room, rights, reviews
 
     async def look_up(self, slug: str, who: Identity) -> tuple[Record, Rights]:
         """A room and what ``who`` may do there, without joining. Raises a ``Problem``."""
@@ -198,7 +200,8 @@ class Hub:
             for room, role in listed
             if access.rights(who, room, role).see
         }
-        rooms.setdefault(MAIN, MAIN)
+        if not any(room.slug == MAIN for room, _ in listed):
+            rooms[MAIN] = MAIN  # its row is made when the first one comes
         return [
             events.RoomLine(room=slug, title=title, online=self.presence.online(slug))
             for slug, title in sorted(rooms.items())
@@ -285,6 +288,12 @@ class Hub:
         if removed and not room.seats:
             await self.close_room(room)
 
+    async def remove_rooms_of_the_dead(self) -> None:
+        """Take away the unused rooms that a process has left behind. Raises ``Unavailable``."""
+        for slug in await self.threads.read(store.unused_rooms):
+            if slug not in self.rooms and not self.presence.elsewhere(slug):
+                await self.threads.write(store.remove_transient, slug)
+
     async def close_room(self, room: Room) -> None:
         """Forget a room that nobody here is in."""
         if self.rooms.get(room.slug) is room:
@@ -299,7 +308,8 @@ class Hub:
         if record is None and room.record.transient and not room.order.head:
             await self.threads.write(store.create_room, room.slug, epoch=room.record.epoch)
             return
-        if record is not None and record.epoch == room.record.epoch:
+        same = record is not None and (record.pk == room.record.pk or not room.order.head)
+        if record is not None and same and record.epoch == room.record.epoch:
             await self._reconsider(room, record)
             return
         seats = list(room.seats)
@@ -320,6 +330,7 @@ class Hub:
             found = await self.threads.read(store.roles_in, record.pk, unknown)
             roles.update({user: found.get(user) for user in unknown})
         room.record = record
+        room.reviews += 1
         for seat in list(room.seats):
             session = session_of(seat)
             role = roles[session.identity.user_pk]
@@ -371,11 +382,13 @@ class Hub:
             case signals.Enrolled():
                 if signal.node != self.presence.node:
                     self.heart.look()
-            case signals.Altered() | signals.Look():
+            case signals.Altered():
+                self.heart.look(signal.room)
+            case signals.Look():
                 self.heart.look()
             case signals.Probe():
                 if signal.origin == self.id:
-                    self.heart.probed = True
+                    self.heart.probed_at = None
 
 
 def session_of(seat: Seat) -> Session:

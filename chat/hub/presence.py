@@ -40,19 +40,19 @@ MEMBERS_MOST = 100
 FLUSH_SECONDS = 0.05
 FLUSH_SECONDS_PER_SESSION = 1 / 4000
 
-# Beats of other nodes are counted, four in a heartbeat: two heartbeats without one is death.
-SILENT_BEATS = 8
+# A node whose count of beats stands still for this many heartbeats of ours is dead.
+SILENT_HEARTBEATS = 2.0
 
 
 class _Node:
     """Another process, as far as we have heard."""
 
-    __slots__ = ("beats", "revision", "silent", "stale")
+    __slots__ = ("beaten_at", "beats", "revision", "stale")
 
     def __init__(self) -> None:
         self.beats = -1
         self.revision = -1
-        self.silent = 0
+        self.beaten_at = 0.0
         self.stale = True
 
 
@@ -70,6 +70,7 @@ class Presence:
         """When those entered who have not been told of yet."""
         self._rows: dict[str, Session] = {}
         self._gone: set[str] = set()
+        self._enrolling = asyncio.Lock()
         self._introduced = False
         """Whether the others have been asked to read this process's rows for the first time."""
         self._left = False
@@ -193,23 +194,24 @@ class Presence:
 
     async def _save(self) -> None:
         """Write what changed among the sessions. Raises ``Unavailable``; then it is kept."""
-        if self.node is None or self._left:
+        node = self.node
+        if node is None or self._left:
             return
         rows, self._rows = self._rows, {}
         gone, self._gone = self._gone, set()
         try:
             known = await self.hub.threads.write(
-                store.revise, self.node, self._revision, [_row(s) for s in rows.values()], gone
+                store.revise, node, self._revision, [_row(s) for s in rows.values()], gone
             )
         except Unavailable:
             self._rows = {**rows, **self._rows}
             self._gone |= gone
             raise
         if not known:
-            await self._enroll()
+            await self._enroll(node)
         elif not self._introduced:
             self._introduced = True
-            self.hub.bus.send(bus.CONTROL, bus.Enrolled(self.node))
+            self.hub.bus.send(bus.CONTROL, bus.Enrolled(node))
 
     # Hearing
 
@@ -234,23 +236,30 @@ class Presence:
         if self.node is not None:
             rosters = await self.hub.threads.write(store.beat, self.node)
         if rosters is None:
-            rosters = await self.hub.threads.write(store.beat, await self._enroll()) or []
+            node = await self._enroll(self.node)
+            rosters = await self.hub.threads.write(store.beat, node) or []
         others = {roster.node: roster for roster in rosters if roster.node != self.node}
         for gone in self._nodes.keys() - others.keys():
             self._forget(gone)
         for roster in others.values():
             await self._compare(roster)
-        dead = [number for number, node in self._nodes.items() if node.silent >= SILENT_BEATS]
+        silent_since = self.hub.loop.time() - SILENT_HEARTBEATS * self.hub.config.heartbeat
+        dead = [
+            number
+            for number in others
+            if number in self._nodes and self._nodes[number].beaten_at < silent_since
+        ]
         if dead:
             logger.info("%d silent processes are taken from the roster", len(dead))
             await self.hub.threads.write(store.bury, dead)
             for number in dead:
                 self._forget(number)
+            await self.hub.remove_rooms_of_the_dead()
 
     async def _compare(self, roster: store.Roster) -> None:
         node = self._nodes.setdefault(roster.node, _Node())
-        node.silent = 0 if roster.beats != node.beats else node.silent + 1
-        node.beats = roster.beats
+        if roster.beats != node.beats:
+            node.beats, node.beaten_at = roster.beats, self.hub.loop.time()
         if roster.revision > node.revision:
             node.stale = True
             node.revision = roster.revision
@@ -267,15 +276,18 @@ class Presence:
         self.people.replace_at(number, ((slug, _sender(row)) for row in rows for slug in row.rooms))
         self._wake.set()
 
-    async def _enroll(self) -> int:
-        """Make this process's row, with all its sessions: at the start, or after a burial."""
-        name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        self.node = node = await self.hub.threads.write(store.enroll, name)
-        self._introduced = False
-        self._rows = {session.id: session for session in self.hub.sessions if session.seats}
-        if self._rows:
-            self._wake.set()
-        return node
+    async def _enroll(self, buried: int | None) -> int:
+        """Make this process's row, with all its sessions, in place of ``buried``; its number."""
+        async with self._enrolling:
+            if self.node is not None and self.node != buried:
+                return self.node  # who beats and who writes may both find that it is gone
+            name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+            self.node = await self.hub.threads.write(store.enroll, name)
+            self._introduced = False
+            self._rows = {session.id: session for session in self.hub.sessions if session.seats}
+            if self._rows:
+                self._wake.set()
+            return self.node
 
     def _forget(self, node: int) -> None:
         del self._nodes[node]

@@ -60,6 +60,8 @@ class Room:
         self._read = read
         self._head = head
         self.seats: dict[Seat, None] = {}
+        self.reviews = 0
+        """How often the rights of those who sit here were decided anew."""
         self.healed = 0
         """Events that came from the log because the bus lost them."""
         self._mender: asyncio.Task[None] | None = None
@@ -144,7 +146,7 @@ class Room:
             await self.heal()
             if seq > self.order.head:
                 return False
-            await self.fanout.settled()
+            await self.fanout.reach(seq)
         return True
 
     # Who is in it
@@ -183,6 +185,8 @@ class Room:
                     return
                 upto = min(self.sent, seat.position + room_left)
                 entries = await self.span(seat.position, upto)
+                if seat not in self.seats:
+                    return  # it left while we read
                 if not entries or entries[0].seq != seat.position + 1:
                     # The log no longer has it: the client comes back and is told so.
                     seat.listener.too_slow()

@@ -23,7 +23,7 @@ from chat.identity import Identity
 from chat.protocol import MAIN, VERSION, commands, events
 from chat.protocol.closing import CloseCode
 from chat.protocol.commands import AnyCommand, Ref
-from chat.protocol.errors import BadFrame, Forbidden, Problem, Unavailable
+from chat.protocol.errors import BadFrame, Forbidden, NotJoined, Problem, Unavailable
 from chat.protocol.frames import Rejected
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ BACKLOG_MOST = 1000
 
 TYPING_RATE = 1.0
 
+# Rooms made by joining: each is a transaction of the one writer that stores everybody's posts.
+CREATION_RATE = 1.0
+CREATION_BURST = 10.0
+
 FIRST_JOIN = commands.Join(room=MAIN, history=0)
 """Where a terminal starts, without a word."""
 
@@ -66,6 +70,7 @@ class Session:
         "_worker",
         "address",
         "closed",
+        "creations",
         "dialect",
         "heard_at",
         "hub",
@@ -105,6 +110,7 @@ class Session:
         self._flood = TokenBucket(FLOOD_RATE if rate else 0.0, burst=max(FLOOD_BURST, 20 * rate))
         self._bad = TokenBucket(BAD_FRAME_RATE, BAD_FRAME_BURST)
         self.typings = TokenBucket(TYPING_RATE, burst=2)
+        self.creations = TokenBucket(CREATION_RATE if rate else 0.0, CREATION_BURST)
 
     # What the client says
 
@@ -191,7 +197,7 @@ class Session:
         match command:
             case commands.Post():
                 if self.terminal:
-                    command = structs.replace(command, room=next(iter(self.seats), MAIN))
+                    command = structs.replace(command, room=self._terminals_room())
                 await talking.post(self, command, now)
             case commands.Pong():
                 self._credit.answered()
@@ -210,6 +216,11 @@ class Session:
                 await visiting.rooms(self, command)
             case commands.Rename():
                 self._rename(command)
+
+    def _terminals_room(self) -> str:
+        if not self.seats:
+            raise NotJoined("you are in no room: /join one first")
+        return next(iter(self.seats))
 
     def _rename(self, command: commands.Rename) -> None:
         if not self.identity.is_guest and not self.terminal:

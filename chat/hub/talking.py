@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from chat.protocol.errors import Empty, Forbidden, NotJoined, Problem, RateLimit
 
 if TYPE_CHECKING:
     from chat.hub.session import Session
+
+logger = logging.getLogger("chat")
 
 
 async def post(session: Session, command: commands.Post, now: float) -> None:
@@ -28,7 +31,7 @@ async def post(session: Session, command: commands.Post, now: float) -> None:
         room=record.slug,
         sender_key=session.identity.key,
         sender_name=session.identity.sender.name,
-        epoch=_epoch_if_transient(session, record),
+        epoch=_epoch_if_unused(session, record),
         id=command.id,
         text=command.text,
         slowed=not rights.moderate,
@@ -54,7 +57,7 @@ def _posted(session: Session, command: commands.Post, outcome: store.Outcome) ->
 async def change(session: Session, command: commands.Edit | commands.Delete, now: float) -> None:
     """Check an edit or a delete and hand it to the writer. Raises a ``Problem``."""
     record, rights = await _place(session, command.room, now)
-    if not rights.post and not rights.moderate:
+    if not rights.post and not (rights.moderate and isinstance(command, commands.Delete)):
         raise _no_posting(record)
     draft: store.Draft
     if isinstance(command, commands.Edit):
@@ -83,6 +86,9 @@ def _changed(
     if isinstance(outcome, Problem):
         session.refuse(outcome, command.ref)
         return
+    if outcome.moderated:
+        who = session.identity.key
+        logger.info("%s deleted message %d in %s", who, outcome.target, outcome.room)
     session.reply(
         events.Ack(ref=command.ref, room=outcome.room, seq=outcome.seq, target=outcome.target)
     )
@@ -125,6 +131,8 @@ def _check_text(text: str, record: Record) -> None:
         raise TooLong(f"the message is too long: at most {most} characters")
 
 
-def _epoch_if_transient(session: Session, record: Record) -> str | None:
+def _epoch_if_unused(session: Session, record: Record) -> str | None:
     """Its epoch for a room nobody has written to yet: another process may just remove it."""
-    return record.epoch if record.transient and record.slug in session.seats else None
+    seat = session.seats.get(record.slug)
+    unused = seat is not None and record.transient and not seat.room.order.head
+    return record.epoch if unused else None

@@ -30,8 +30,7 @@ T = TypeVar("T")
 class Threads:
     """The writer's thread and the readers' pool of one hub."""
 
-    def __init__(self, *, database: str, readers: int) -> None:
-        self._database = database
+    def __init__(self, *, readers: int) -> None:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="chat-writer")
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="chat-reader")
 
@@ -58,23 +57,22 @@ class Threads:
 
         Safe for writes too: a post that did commit is found by its id the second time.
         """
-        connection = connections[self._database]
         try:
             try:
                 return function(*args, **kwargs)
             except (OperationalError, InterfaceError):
-                if connection.connection is None or connection.is_usable():
+                if not _close_dead():
                     raise
-                connection.close()
                 return function(*args, **kwargs)
         except (OperationalError, InterfaceError) as error:
             # Once a call, and calls are few while nothing can be stored.
             logger.warning("database unavailable: %s", error)
-            connection.close()
+            connections.close_all()
             raise Unavailable from error
         finally:
             # With DEBUG on, Django keeps each statement until the next request: none comes here.
-            connection.queries_log.clear()
+            for connection in connections.all(initialized_only=True):
+                connection.queries_log.clear()
 
     def stop(self) -> None:
         """Let running calls end, close the connections, end the threads. Blocks for that long."""
@@ -84,6 +82,20 @@ class Threads:
             for _ in range(pool._max_workers):
                 pool.submit(_close_own, barrier)
             pool.shutdown(wait=True)
+
+
+def _close_dead() -> bool:
+    """Close the connections of this thread that are dead; whether there were any.
+
+    Users and sessions may be in another database than the log.
+    """
+    found = False
+    for connection in connections.all(initialized_only=True):
+        # Django itself closes one that dies within a transaction.
+        if connection.connection is None or not connection.is_usable():
+            connection.close()
+            found = True
+    return found
 
 
 def _close_own(barrier: threading.Barrier) -> None:

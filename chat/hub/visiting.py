@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chat import store
+from chat import access, store
+from chat.access import Rights
 from chat.hub.room import Room
 from chat.hub.seat import Seat
-from chat.protocol import commands, events, frames
+from chat.protocol import MAIN, commands, events, frames
 from chat.protocol.commands import Position
-from chat.protocol.errors import NotJoined, Problem, TooManyRooms
+from chat.protocol.errors import (
+    Forbidden,
+    NotJoined,
+    Problem,
+    RateLimited,
+    TooManyRooms,
+    UnknownRoom,
+)
 
 if TYPE_CHECKING:
     from chat.hub.session import Session
@@ -24,13 +32,16 @@ async def join(session: Session, command: commands.Join, *, silently: bool = Fal
     Joining a room again starts it anew. A terminal leaves the room it was in. Raises a ``Problem``.
     """
     most = session.hub.config.rooms_per_session
-    if command.room not in session.seats and len(session.seats) >= most:
+    if command.room in session.seats or session.terminal:
+        pass  # it takes the place of another
+    elif len(session.seats) >= most:
         raise TooManyRooms
-    room = None
-    while room is None or session.hub.rooms.get(room.slug) is not room:
-        # Again, should the room be closed or begin a new epoch while we read.
-        room, rights = await session.hub.enter(command.room, session.identity)
+    while True:
+        room, rights, reviews = await _enter(session, command.room)
         start, recovered = await _start(session, room, command)
+        if session.hub.rooms.get(room.slug) is room and room.reviews == reviews:
+            break
+        # Again: the room was closed, began a new epoch, or changed who may be there, meanwhile.
     if session.closed:
         return
     old = session.seats.get(room.slug)  # as it is after all the waiting
@@ -48,6 +59,20 @@ async def join(session: Session, command: commands.Join, *, silently: bool = Fal
         session.reply(_joined(session, room, command, recovered))
         session.flush()
     await session.catch_up(seat)
+
+
+async def _enter(session: Session, slug: str) -> tuple[Room, Rights, int]:
+    """The room, made where it is not there and may be; as ``Hub.enter``. Raises a ``Problem``."""
+    hub, who = session.hub, session.identity
+    try:
+        return await hub.enter(slug, who, create=slug == MAIN)
+    except UnknownRoom:
+        if not access.may_create(who, slug):
+            raise
+    wait = session.creations.take(hub.loop.time())
+    if wait:
+        raise RateLimited("too many new rooms: wait a moment", retry_after=round(wait, 3))
+    return await hub.enter(slug, who, create=True)
 
 
 async def _start(session: Session, room: Room, command: commands.Join) -> tuple[int, bool | None]:
@@ -83,7 +108,14 @@ def _joined(
 def evict(session: Session, seat: Seat) -> None:
     """The session may not, or cannot, stay in the room: tell it so."""
     give_up(session, seat, gone=False)
-    session.reply(events.Left(room=seat.room.slug))
+    _tell_left(session, seat.room.slug)
+
+
+def _tell_left(session: Session, slug: str) -> None:
+    if session.terminal:
+        session.refuse(Forbidden(f"you are no longer in {slug}: /join another room"))
+    else:
+        session.reply(events.Left(room=slug))
 
 
 async def start_over(session: Session, slug: str) -> None:
@@ -91,12 +123,13 @@ async def start_over(session: Session, slug: str) -> None:
     seat = session.seats.pop(slug, None)
     if seat is None or session.closed:
         return
+    seat.room.rise(seat)
     session.hub.presence.leave(session, slug, gone=False)
     try:
         # A position of no epoch: the client is told that it was not recovered.
         await join(session, commands.Join(room=slug, after=Position(epoch="", seq=0)))
     except Problem:
-        session.reply(events.Left(room=slug))
+        _tell_left(session, slug)
 
 
 def leave(session: Session, command: commands.Leave) -> None:

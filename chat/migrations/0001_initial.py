@@ -73,12 +73,13 @@ class Migration(migrations.Migration):
             name='Outbox',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('room', models.CharField(max_length=64)),
+                ('epoch', models.CharField(blank=True, max_length=32)),
                 ('sender_key', models.CharField(max_length=80)),
                 ('sender_name', models.CharField(max_length=150)),
                 ('client_id', models.CharField(max_length=64)),
                 ('text', models.TextField()),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('room', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='chat.room')),
             ],
             options={
                 'verbose_name': 'waiting message',

@@ -27,6 +27,7 @@ from chat.store.rooms import (
     renew_epochs,
     roles_in,
     rooms_of,
+    unused_rooms,
 )
 from chat.store.roster import (
     Roster,
@@ -71,5 +72,6 @@ __all__ = [
     "roles_in",
     "rooms_of",
     "start_of_last",
+    "unused_rooms",
     "withdraw",
 ]

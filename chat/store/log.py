@@ -58,6 +58,7 @@ class Stored(Struct, frozen=True, kw_only=True):
     """A draft that is in the log once the transaction has committed.
 
     ``entry`` is what is to be sent to everybody; a duplicate has none, it was sent before.
+    ``moderated`` where somebody changed the message ``target`` of somebody else.
     """
 
     room: str
@@ -65,6 +66,7 @@ class Stored(Struct, frozen=True, kw_only=True):
     seq: int
     entry: Entry | None = None
     target: int = 0
+    moderated: bool = False
 
     @property
     def duplicate(self) -> bool:
@@ -270,6 +272,7 @@ class _Appending:
             seq=row.seq,
             entry=Entry(row.seq, frames.encode(event), message.seq, actor),
             target=message.seq,
+            moderated=message.sender_key != draft.sender_key,
         )
 
     def _row(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import connections, transaction
+from django.db import transaction
 
 from chat import conf
 from chat.models import Outbox, Room
@@ -28,7 +28,8 @@ def put_aside(draft: PostDraft) -> None:
     if room is None:
         raise UnknownRoom(f"there is no room {draft.room!r}")
     Outbox.objects.using(database).create(
-        room=room,
+        room=room.slug,
+        epoch=room.epoch if room.transient and not room.head else "",
         sender_key=draft.sender_key,
         sender_name=draft.sender_name,
         client_id=draft.id,
@@ -43,21 +44,17 @@ def move_outbox() -> list[Outcome]:
     process is moving are waited for, so that none overtakes them.
     """
     database = conf.current().database
-    # The outbox alone: its rooms are locked in their own order, with the append.
-    of = ("self",) if connections[database].features.has_select_for_update_of else ()
     with transaction.atomic(using=database):
         waiting = list(
-            Outbox.objects.using(database)
-            .select_for_update(of=of)
-            .select_related("room")
-            .order_by("pk")[:MOVED_AT_ONCE]
+            Outbox.objects.using(database).select_for_update().order_by("pk")[:MOVED_AT_ONCE]
         )
         if not waiting:
             return []
         outcomes = append_here(
             [
                 PostDraft(
-                    room=row.room.slug,
+                    room=row.room,
+                    epoch=row.epoch or None,
                     sender_key=row.sender_key,
                     sender_name=row.sender_name,
                     id=row.client_id,

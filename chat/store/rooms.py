@@ -16,7 +16,7 @@ from chat.store.entries import Entry
 from chat.store.reading import newest
 
 ROOMS_LISTED = 500
-"""The most rooms one list shows."""
+"""The most rooms one list shows: one's own and ``main``, then by name."""
 
 # Within the parameters that a query on SQLite may have.
 USERS_AT_ONCE = 500
@@ -67,9 +67,20 @@ def renew_epochs(slugs: Collection[str] | None) -> dict[str, str]:
 
 def remove_transient(slug: str) -> bool:
     """Take a room away that was made by joining and never written to; whether it went."""
-    rooms = Room.objects.using(conf.current().database)
-    removed, _ = rooms.filter(slug=slug, transient=True, head=0).delete()
-    return bool(removed)
+    database = conf.current().database
+    with transaction.atomic(using=database):
+        # Locked before it is looked at: somebody may be posting the first message just now.
+        rooms = Room.objects.using(database).select_for_update()
+        room = rooms.filter(slug=slug, transient=True, head=0).first()
+        if room is not None:
+            room.delete()
+    return room is not None
+
+
+def unused_rooms() -> list[str]:
+    """The names of rooms that were made by joining and never written to."""
+    rooms = Room.objects.using(conf.current().database).filter(transient=True, head=0)
+    return list(rooms.values_list("slug", flat=True)[:ROOMS_LISTED])
 
 
 def heads(slugs: Collection[str]) -> dict[str, Room]:
@@ -97,5 +108,7 @@ def rooms_of(user_pk: Any) -> list[tuple[Room, str | None]]:
         memberships = Membership.objects.using(database).filter(user=user_pk)
         roles = dict(memberships.values_list("room_id", "role"))
     rooms = Room.objects.using(database).filter(Q(archived=False) | Q(slug=MAIN))
-    rooms = rooms.filter(Q(kind=Room.Kind.PUBLIC) | Q(pk__in=list(roles)))
-    return [(room, roles.get(room.pk)) for room in rooms[:ROOMS_LISTED]]
+    own = list(rooms.filter(Q(pk__in=list(roles)) | Q(slug=MAIN))[:ROOMS_LISTED])
+    others = rooms.filter(kind=Room.Kind.PUBLIC).exclude(pk__in=[room.pk for room in own])
+    found = [*own, *others[: ROOMS_LISTED - len(own)]]
+    return [(room, roles.get(room.pk)) for room in sorted(found, key=lambda room: room.slug)]

@@ -113,7 +113,7 @@ async def test_bus_listens_again_after_the_layer_raised(ears: Ears, layer: Layer
     await soon(lambda: ears.regained == 1)
     layer.deliver(signals.pack(Look()))
     await soon(lambda: ears.heard == [Look()])
-    assert ears.bus.failures == 1
+    assert not ears.bus.failures
 
 
 async def test_every_group_is_entered_again_after_the_layer_was_away(
@@ -243,6 +243,69 @@ async def test_signal_whose_hearing_fails_leaves_the_process_its_hearing(
     layer.deliver(signals.pack(Altered("bug")))
     layer.deliver(signals.pack(Look()))
     await soon(lambda: ears.heard == [Look()])
+
+
+async def test_room_that_is_entered_while_all_are_entered_again_is_not_forgotten(
+    ears: Ears, layer: Layer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ears.bus.behind = True
+    add, late = layer.group_add, signals.group_of("late")
+
+    async def slowly(group: str, channel: str) -> None:
+        if late not in ears.bus._groups:
+            await ears.bus.enter("late")
+        await add(group, channel)
+
+    monkeypatch.setattr(layer, "group_add", slowly)
+    layer.deliver(ConnectionError("killed"))
+    await soon(lambda: ears.regained == 1)
+    assert late in layer.groups
+    assert not ears.bus.behind
+
+
+async def test_every_outage_is_told_of(
+    ears: Ears, layer: Layer, caplog: pytest.LogCaptureFixture
+) -> None:
+    for outage in (1, 2):
+        layer.deliver(ConnectionError("killed"))
+        await soon(lambda outage=outage: ears.regained == outage)  # type: ignore[misc]
+    assert caplog.text.count("channel layer failed") == 2
+
+
+# A layer that says nothing
+
+
+async def test_silent_layer_holds_up_a_join_only_so_long_and_only_once(
+    ears: Ears, layer: Layer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signals, "LAYER_SECONDS", 0.05)
+    asked: list[str] = []
+
+    async def silent(group: str, channel: str) -> None:
+        asked.append(group)
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as frozen:
+        frozen.setattr(layer, "group_add", silent)
+        await ears.bus.enter("main")
+        await ears.bus.enter("other")
+    assert asked == [ROOM]
+    assert ears.bus.behind
+    await ears.bus.renew()
+    assert {ROOM, signals.group_of("other")} <= set(layer.groups)
+    assert not ears.bus.behind
+
+
+async def test_silent_layer_holds_up_what_is_said_only_so_long(
+    ears: Ears, layer: Layer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signals, "LAYER_SECONDS", 0.05)
+    layer.open.clear()
+    ears.bus.send(CONTROL, Altered("lost"))
+    await soon(lambda: ears.bus.failures == 1)
+    layer.open.set()
+    ears.bus.send(CONTROL, Altered("heard"))
+    await soon(lambda: ears.heard == [Altered("heard"), Look()])
 
 
 # Memberships

@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 import pytest
@@ -101,11 +102,11 @@ async def test_beat_that_fails_is_logged_and_the_next_one_comes(
     beating = wired.hub.heart
     ping, beats = beating._ping, []
 
-    async def fail(turn: int) -> None:
+    async def fail(turn: int, *, judge: bool = True) -> None:
         beats.append(turn)
         if len(beats) == 1:
             raise RuntimeError("a bug")
-        await ping(turn)
+        await ping(turn, judge=judge)
 
     beating._ping = fail  # type: ignore[method-assign]  # one beat of it fails
     await soon(lambda: bool(wired.told("ping")))
@@ -197,6 +198,24 @@ async def test_room_that_somebody_enters_while_it_is_found_idle_stays_open(
     assert hub.rooms.get("brief") is seat.room
 
 
+async def test_silence_is_not_held_against_clients_while_the_process_was_away(
+    make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = make_hub()
+    judged: list[bool] = []
+
+    async def ping(turn: int, *, judge: bool) -> None:
+        judged.append(judge)
+
+    monkeypatch.setattr(hub.heart, "_ping", ping)
+    monkeypatch.setattr(type(hub.heart), "_beat", 0.02)
+    beating = asyncio.create_task(hub.heart._beat_sessions())
+    await soon(lambda: judged[-2:] == [True, True])
+    time.sleep(0.1)  # noqa: ASYNC251  # the loop is blocked
+    await soon(lambda: False in judged)
+    beating.cancel()
+
+
 async def test_straggler_is_served_by_a_beat(make_hub: MakeHub) -> None:
     hub = make_hub()
     wired, other = Wired(hub), Wired(hub)
@@ -280,7 +299,7 @@ async def test_probe_that_comes_back_lets_the_memberships_be(make_hub: MakeHub) 
     hub = make_hub()
     groups = memory_layer().groups
     await soon(lambda: CONTROL in groups and hub.heart._renewed_at > 0)
-    await soon(lambda: hub.heart.probed)
+    await soon(lambda: hub.heart.probed_at is None)
     renewed: list[int] = []
 
     async def renew() -> None:
@@ -288,7 +307,7 @@ async def test_probe_that_comes_back_lets_the_memberships_be(make_hub: MakeHub) 
 
     hub.bus.renew = renew  # type: ignore[method-assign]  # counted
     await hub.heart._probe()
-    await soon(lambda: hub.heart.probed)
+    await soon(lambda: hub.heart.probed_at is None)
     assert renewed == []
 
 
@@ -296,21 +315,62 @@ async def test_probe_that_does_not_come_back_renews_the_memberships(make_hub: Ma
     hub = make_hub()
     wired = Wired(hub)
     await wired.join()
-    await soon(lambda: hub.heart._renewed_at > 0 and hub.heart.probed)
+    await soon(lambda: hub.heart._renewed_at > 0 and hub.heart.probed_at is None)
     layer = memory_layer()
     layer.groups.clear()
     await hub.heart._probe()
     await turns()
-    assert not hub.heart.probed
+    assert hub.heart.probed_at is not None
     assert layer.groups == {}
+    await hub.heart._probe()  # at once again, as somebody had it look: too soon to tell
+    assert layer.groups == {}
+    hub.heart.probed_at -= hub.heart._beat
     await hub.heart._probe()
     assert set(layer.groups) == {CONTROL, group_of("main")}
-    await soon(lambda: hub.heart.probed)
+    await soon(lambda: hub.heart.probed_at is None)
+
+
+async def test_listener_that_hears_nothing_though_it_is_in_every_group_is_replaced(
+    make_hub: MakeHub,
+) -> None:
+    """A connection may be dead without a word: nothing but silence tells."""
+    hub = make_hub()
+    await soon(lambda: hub.heart._renewed_at > 0 and hub.heart.probed_at is None)
+    deaf = hub.loop.create_future()
+    dead, hub.bus._listener = hub.bus._listener, asyncio.ensure_future(deaf)
+    assert dead is not None
+    dead.cancel()
+    await soon(dead.done)
+    await hub.heart._probe()
+    await turns()
+    assert hub.heart.probed_at is not None
+    hub.heart.probed_at -= 2 * hub.heart._beat
+    await hub.heart._probe()
+    await soon(lambda: hub.heart.probed_at is None)
+    assert deaf.cancelled()
+
+
+async def test_group_that_could_not_be_entered_is_entered_by_the_next_beat(
+    make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = make_hub()
+    await soon(lambda: hub.heart._renewed_at > 0 and hub.heart.probed_at is None)
+    layer = memory_layer()
+
+    async def fail(*_: object) -> None:
+        raise ConnectionError("away for a moment")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(layer, "group_add", fail)
+        await Wired(hub).join()
+    assert group_of("main") not in layer.groups
+    await hub.heart._probe()
+    assert group_of("main") in layer.groups
 
 
 async def test_memberships_are_renewed_each_hour(make_hub: MakeHub) -> None:
     hub = make_hub()
-    await soon(lambda: hub.heart._renewed_at > 0 and hub.heart.probed)
+    await soon(lambda: hub.heart._renewed_at > 0 and hub.heart.probed_at is None)
     hub.heart._renewed_at = hub.loop.time() - 3601
     layer = memory_layer()
     layer.groups.clear()

@@ -239,7 +239,7 @@ async def test_room_that_was_not_there_leaves_no_membership_behind(
     hub = hubs.current()
     await Wired().join()
     with pytest.raises(UnknownRoom):
-        await hub.enter("nope", identity.new_guest())
+        await hub.enter("nope", identity.new_guest(), create=False)
     assert group_of("nope") not in memory_layer().groups
     assert group_of("main") in memory_layer().groups
 
@@ -252,7 +252,9 @@ async def test_who_may_make_a_room_makes_it_though_another_may_not(
     hub = hubs.current()
     user = await off_loop(lambda: identity.of_user(User.objects.create(username="ann")))
     answers = await asyncio.gather(
-        hub.enter("new", identity.new_guest()), hub.enter("new", user), return_exceptions=True
+        hub.enter("new", identity.new_guest(), create=False),
+        hub.enter("new", user, create=True),
+        return_exceptions=True,
     )
     assert isinstance(answers[0], UnknownRoom)
     assert not isinstance(answers[1], BaseException)

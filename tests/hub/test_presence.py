@@ -12,7 +12,7 @@ from chat.hub import hub as hubs
 from chat.hub import presence
 from chat.hub.bus import Came
 from chat.hub.hub import Hub
-from chat.models import Connection, Node
+from chat.models import Connection, Node, Room
 from chat.protocol.errors import Unavailable
 from chat.protocol.events import Sender
 from chat.store import Roster, SessionRow
@@ -341,6 +341,25 @@ async def test_change_that_was_lost_is_read_at_the_next_beat(
     assert second.presence.online("main") == 1
 
 
+def grow_old(hub: Hub, node: int, heartbeats: float) -> None:
+    """Let it be so long ago that the node's count of beats was seen to go up."""
+    hub.presence._nodes[node].beaten_at -= heartbeats * hub.config.heartbeat
+
+
+async def test_unused_room_of_a_process_that_died_is_taken_away(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    await enrolled(hub)
+    dead = await off_loop(store.enroll, "dead")
+    await off_loop(store.create_room, "left")
+    await off_loop(store.create_room, "here")
+    await Wired(hub).join("here")
+    await hub.presence.beat()
+    grow_old(hub, dead, 2.1)
+    await hub.presence.beat()
+    assert not await off_loop(Room.objects.filter(slug="left").exists)
+    assert await off_loop(Room.objects.filter(slug="here").exists)
+
+
 async def test_process_whose_heart_stops_is_forgotten_and_buried(make_hub: MakeHub) -> None:
     hub = make_hub()
     await enrolled(hub)
@@ -349,9 +368,13 @@ async def test_process_whose_heart_stops_is_forgotten_and_buried(make_hub: MakeH
     await off_loop(store.revise, dead, 1, [row], [])
     await hub.presence.beat()
     assert hub.presence.online("main") == 1
-    for _ in range(presence.SILENT_BEATS - 1):
+    for _ in range(20):  # as often as others have it look
         await hub.presence.beat()
-        assert hub.presence.online("main") == 1
+    assert hub.presence.online("main") == 1
+    grow_old(hub, dead, 1.9)
+    await hub.presence.beat()
+    assert hub.presence.online("main") == 1
+    grow_old(hub, dead, 0.2)
     await hub.presence.beat()
     assert hub.presence.online("main") == 0
     assert not await off_loop(Node.objects.filter(pk=dead).exists)
@@ -362,9 +385,10 @@ async def test_process_whose_heart_beats_is_not_forgotten(make_hub: MakeHub) -> 
     await enrolled(hub)
     other = await off_loop(store.enroll, "slow")
     for _ in range(3):
-        for _ in range(presence.SILENT_BEATS - 1):
-            await hub.presence.beat()
+        await hub.presence.beat()
+        grow_old(hub, other, 1.9)
         await off_loop(store.beat, other)
+    await hub.presence.beat()
     assert await off_loop(Node.objects.filter(pk=other).exists)
 
 

@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 
@@ -226,6 +227,38 @@ async def test_hint_is_sent_to_those_who_are_live(make: Make) -> None:
     live.room.hint(Hint(PING))
     await live.room.fanout.settled()
     assert (len(there.messages), len(not_yet.messages)) == (1, 0)
+
+
+async def test_who_leaves_while_its_past_is_read_is_sent_nothing_of_it(make: Make) -> None:
+    live = make(entries(1, 500))
+    listener = Listener()
+    seat = live.sit(listener, at=0)
+    catching_up = asyncio.create_task(live.room.catch_up(seat))
+    await asyncio.sleep(0)
+    live.room.rise(seat)
+    await catching_up
+    assert listener.seqs == []
+
+
+async def test_reaching_a_position_does_not_wait_until_a_busy_room_is_idle(make: Make) -> None:
+    live = make()
+    await live.join(Listener())
+    going_on = True
+
+    async def talk() -> None:
+        for seq in itertools.count(1001):
+            if not going_on:
+                return
+            live.hear(entry(seq))
+            await asyncio.sleep(0)
+
+    live.hear(*entries(1, 1000))
+    talking = asyncio.create_task(talk())
+    async with asyncio.timeout(5):
+        assert await live.room.reach(200)
+    assert live.room.sent >= 200
+    going_on = False
+    await talking
 
 
 # Those who cannot take it

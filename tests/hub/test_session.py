@@ -4,7 +4,7 @@ from collections.abc import Collection
 import pytest
 from pytest_django import Settings
 
-from chat import store
+from chat import api, identity, store
 from chat.hub import hub as hubs
 from chat.hub import sending, session, visiting
 from chat.models import Membership, Message, Room
@@ -146,12 +146,12 @@ async def test_commands_that_wait_beyond_the_bound_close(
 ) -> None:
     monkeypatch.setattr(session, "BACKLOG_MOST", 50)
     wired = Wired()
-    wired.say({"type": "join", "room": "a"})
+    wired.say({"type": "join", "room": "main"})
     wired.say(*[{"type": "pong"}] * 50)
     assert wired.session in wired.hub.sessions
     wired.say({"type": "pong"})
     assert wired.socket.code == 4500
-    await soon(lambda: "a" in wired.hub.rooms)
+    await soon(lambda: "main" in wired.hub.rooms)
 
 
 # Replies
@@ -330,12 +330,12 @@ async def test_room_that_was_made_for_a_session_that_ended_meanwhile_goes_again(
     site: None, settings: Settings
 ) -> None:
     settings.CHAT = {**OPEN_SITE, "HEARTBEAT": 0.04}
-    wired = Wired()
-    wired.say({"type": "join", "room": "brief"})
-    wired.session.gone()
-    await soon(lambda: "brief" in wired.hub.rooms)
-    await soon(lambda: "brief" not in wired.hub.rooms)
-    await wired.hub.threads.write(lambda: None)
+    hub = hubs.current()
+    # Whoever it was made for has ended before it sat down.
+    await hub.enter("brief", identity.new_guest(), create=True)
+    assert "brief" in hub.rooms
+    await soon(lambda: "brief" not in hub.rooms)
+    await hub.threads.write(lambda: None)
     assert not await off_loop(Room.objects.filter(slug="brief").exists)
 
 
@@ -515,7 +515,58 @@ async def test_terminal_shows_who_changed_what(
     assert await terminal.line() == "* bob deleted a message"
 
 
+async def test_terminal_that_is_put_out_is_told_and_its_next_line_is_said_nowhere(
+    connect_terminal: ConnectTerminal, connect: Connect
+) -> None:
+    listener, terminal = await connect(), await connect_terminal()
+    await listener.join()
+    board = await off_loop(Room.objects.create, slug="board")
+    await terminal.say("/join board")
+    await terminal.until("joined board")
+    await off_loop(Room.objects.filter(pk=board.pk).update, kind=Room.Kind.PRIVATE)
+    (hub,) = hubs.running()
+    hub.heart.look()
+    await terminal.until("!!! you are no longer in board: /join another room")
+    await terminal.say("a secret")
+    await terminal.until("!!! you are in no room: /join one first")
+    await terminal.say("/join main")
+    await terminal.until("joined main")
+    await terminal.say("hello")
+    assert (await listener.event("message"))["text"] == "hello"
+
+
 # Rights that change
+
+
+async def test_who_is_no_longer_a_member_is_out_as_soon_as_it_is_told(connect: Connect) -> None:
+    ann, bob = await sign_up("ann"), await sign_up("bob")
+    board = await off_loop(Room.objects.create, slug="board", kind=Room.Kind.PRIVATE)
+    clients = [await connect(cookies=account.cookies) for account in (ann, bob)]
+    for account, client in zip((ann, bob), clients, strict=True):
+        await off_loop(Membership.objects.create, room=board, user=account.user)
+        await client.join("board")
+    await off_loop(Membership.objects.filter(user=bob.user).delete)
+    await off_loop(api.room_changed, board)
+    assert (await clients[1].event("left"))["room"] == "board"
+    assert await clients[1].refusal("join", room="board") == "unknown_room"
+    assert (await clients[0].post("psst", "board"))["type"] == "ack"
+    await clients[1].answered()
+    assert clients[1].log("board") == []
+
+
+async def test_who_becomes_a_moderator_may_delete_at_once(connect: Connect) -> None:
+    ann = await sign_up("ann")
+    client, other = await connect(cookies=ann.cookies), await connect()
+    await client.join()
+    await other.post("rude")
+    assert await client.refusal("delete", room="main", seq=1) == "forbidden"
+    main = await off_loop(Room.objects.get, slug="main")
+    role = Membership.Role.MODERATOR
+    await off_loop(Membership.objects.create, room=main, user=ann.user, role=role)
+    await off_loop(api.room_changed, main)
+    (hub,) = hubs.running()
+    await soon(lambda: all(seat.rights.moderate for seat in hub.rooms["main"].seats))
+    assert (await client.ask("delete", room="main", seq=1))["type"] == "ack"
 
 
 async def test_members_stay_when_a_room_becomes_private_and_others_are_out(

@@ -15,7 +15,7 @@ from chat.protocol.errors import Unavailable
 @pytest_asyncio.fixture
 async def threads(transactional_db: None) -> AsyncIterator[Threads]:
     """A hub's threads, stopped at the end."""
-    found = Threads(database="default", readers=3)
+    found = Threads(readers=3)
     yield found
     await asyncio.to_thread(found.stop)
 
@@ -131,7 +131,7 @@ async def test_other_errors_are_raised_as_they_are(threads: Threads) -> None:
 
 
 async def test_stopping_closes_the_connection_of_every_thread(transactional_db: None) -> None:
-    threads = Threads(database="default", readers=4)
+    threads = Threads(readers=4)
     together = threading.Barrier(4, timeout=10)
     opened = []
 

@@ -10,7 +10,14 @@ from chat.hub.session import Session
 from chat.models import Membership, Room
 from chat.protocol.commands import Position
 from tests.fakes import soon
-from tests.hub.clients import OPEN_SITE, Connect, JsonClient, off_loop, sign_up
+from tests.hub.clients import (
+    OPEN_SITE,
+    Connect,
+    ConnectTerminal,
+    JsonClient,
+    off_loop,
+    sign_up,
+)
 
 
 async def room(slug: str, **fields: object) -> Room:
@@ -567,3 +574,97 @@ async def test_pong_counts_no_further_than_what_was_sent_and_never_back(connect:
         await client.send({"type": "pong", "seen": {"main": seen, "nowhere": 7}})
         await client.answered()
         assert seat.seen == expected
+
+
+async def test_rights_that_change_during_a_join_are_those_one_sits_down_with(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The room becomes private between the look at its row and the sitting down."""
+    client, other = await connect(), await connect()
+    board = await off_loop(Room.objects.create, slug="board")
+    await other.join("board")
+    (hub,) = hubs.running()
+    original = hub.start_of_history
+
+    async def slowly(live: LiveRoom, messages: int) -> int:
+        if hub.rooms["board"].record.kind == Room.Kind.PUBLIC:
+            await off_loop(Room.objects.filter(pk=board.pk).update, kind=Room.Kind.PRIVATE)
+            hub.heart.look()
+            await soon(lambda: hub.rooms["board"].record.kind == Room.Kind.PRIVATE)
+        return await original(live, messages)
+
+    monkeypatch.setattr(hub, "start_of_history", slowly)
+    assert await client.refusal("join", room="board") == "unknown_room"
+    assert not hub.rooms["board"].seats
+
+
+async def test_rooms_are_made_only_so_fast(connect: Connect, settings: Settings) -> None:
+    settings.CHAT = {**OPEN_SITE, "POSTS_PER_SECOND": 10}
+    client = await connect()
+    for number in range(10):
+        await client.join(f"room-{number}")
+        await client.ask("leave", room=f"room-{number}")
+    reply = await client.ask("join", room="one-more")
+    assert (reply["code"], reply["retry_after"] > 0) == ("rate_limited", True)
+    await client.join("main")
+    await off_loop(Room.objects.create, slug="there")
+    await client.join("there")
+
+
+async def test_terminal_moves_though_it_may_be_in_one_room_only(
+    connect_terminal: ConnectTerminal, settings: Settings
+) -> None:
+    settings.CHAT = {**OPEN_SITE, "ROOMS_PER_SESSION": 1}
+    terminal = await connect_terminal()
+    await terminal.say("/join kitchen")
+    await terminal.until("joined kitchen")
+
+
+async def test_room_that_was_deleted_is_not_made_again_by_those_who_were_in_it(
+    connect: Connect,
+) -> None:
+    """It would have the old epoch, and numbers that all who were there have seen."""
+    client, other = await connect(), await connect()
+    for each in (client, other):
+        await each.join("brief")
+    await client.post("one", "brief")
+    await client.post("two", "brief")
+    await off_loop(Room.objects.filter(slug="brief").delete)
+    assert (await client.post("three", "brief"))["code"] == "unknown_room"
+    (hub,) = hubs.running()
+    hub.heart.look()
+    for each in (client, other):
+        assert (await each.event("left"))["room"] == "brief"
+
+
+async def test_room_that_was_deleted_and_made_again_begins_anew(connect: Connect) -> None:
+    """Even should it have the same epoch: its numbers mean something else."""
+    client = await connect()
+    await client.join("brief")
+    await client.post("one", "brief")
+    epoch = (await off_loop(Room.objects.get, slug="brief")).epoch
+    await off_loop(Room.objects.filter(slug="brief").delete)
+    await off_loop(Room.objects.create, slug="brief", epoch=epoch)
+    (hub,) = hubs.running()
+    hub.heart.look()
+    assert (await client.event("joined", recovered=False))["head"] == 0
+    await client.post("first", "brief")
+    assert (await client.event("message", text="first"))["seq"] == 1
+
+
+async def test_moderators_may_delete_in_an_archived_room_and_edit_nothing(
+    connect: Connect,
+) -> None:
+    ann = await sign_up("ann")
+    client = await connect(cookies=ann.cookies)
+    await client.post("one")
+    main = await off_loop(Room.objects.get, slug="main")
+    role = Membership.Role.MODERATOR
+    await off_loop(Membership.objects.create, room=main, user=ann.user, role=role)
+    await client.join()
+    await off_loop(Room.objects.filter(pk=main.pk).update, archived=True)
+    (hub,) = hubs.running()
+    hub.heart.look()
+    await soon(lambda: hub.rooms["main"].record.archived)
+    assert await client.refusal("edit", room="main", seq=1, text="won") == "forbidden"
+    assert (await client.ask("delete", room="main", seq=1))["type"] == "ack"

@@ -3,11 +3,18 @@
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 from chat import identity
 from tests.integration.clients import JsonClient, TerminalClient
-from tests.servers import SiteServer
+
+
+class Door(Protocol):
+    """Where one comes in: a server, or what stands before it."""
+
+    @property
+    def ws_url(self) -> str:
+        """The address of the WebSocket."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class Visits:
         await self._stack.aclose()
 
     async def json(
-        self, server: SiteServer, *rooms: str, who: Guest | None = None, cookie: str = ""
+        self, server: Door, *rooms: str, who: Guest | None = None, cookie: str = ""
     ) -> JsonClient:
         """A JSON session that was welcomed, and has joined ``rooms``."""
         cookie = who.cookie if who else cookie
@@ -56,12 +63,12 @@ class Visits:
             await client.join(room)
         return client
 
-    async def jsons(self, server: SiteServer, room: str, count: int) -> list[JsonClient]:
+    async def jsons(self, server: Door, room: str, count: int) -> list[JsonClient]:
         """So many of them, in one room."""
         return list(await asyncio.gather(*(self.json(server, room) for _ in range(count))))
 
     async def terminal(
-        self, server: SiteServer, room: str = "", *, who: Guest | None = None
+        self, server: Door, room: str = "", *, who: Guest | None = None
     ) -> TerminalClient:
         """A terminal session, in ``room`` where one is given, else in ``main``."""
         client = await TerminalClient.connect(server.ws_url, cookie=who.cookie if who else "")

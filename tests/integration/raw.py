@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
@@ -16,8 +17,8 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from tests.integration.connection import PATIENCE
+from tests.integration.people import Door
 from tests.integration.shapes import LOGGED, Event, check
-from tests.servers import SiteServer
 
 TINY_BUFFER = 2048
 """Bytes of receive buffer; the system doubles it, or takes its own least."""
@@ -63,14 +64,14 @@ class RawClient:
         self._protocol = protocol
 
     @classmethod
-    async def connect(cls, server: SiteServer, *, buffer: int | None = None) -> Self:
+    async def connect(cls, server: Door, *, buffer: int | None = None) -> Self:
         """Open a session, with ``buffer`` bytes for what comes in where that is given."""
         loop = asyncio.get_running_loop()
         connection = socket.socket()
         connection.setblocking(False)
         if buffer is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        await loop.sock_connect(connection, ("127.0.0.1", server.port))
+        await loop.sock_connect(connection, ("127.0.0.1", urlsplit(server.ws_url).port))
         protocol = ClientProtocol(
             parse_uri(server.ws_url), subprotocols=[Subprotocol("chat.v1.json")], max_size=None
         )

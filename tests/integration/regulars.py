@@ -16,9 +16,8 @@ from websockets.exceptions import WebSocketException
 from tests.integration.clients import JsonClient, Refused
 from tests.integration.connection import PATIENCE, Ended
 from tests.integration.histories import Heard, History, What
-from tests.integration.people import new_guest
+from tests.integration.people import Door, new_guest
 from tests.integration.shapes import Event
-from tests.servers import SiteServer
 
 RETRY_SECONDS = 0.05
 """Between attempts to connect, or to send what could not be stored."""
@@ -27,9 +26,9 @@ FOREVER = 3600.0
 
 
 class Regular:
-    """One who comes back: to the next of ``servers`` when a connection ends, round and round."""
+    """One who comes back: to the next of ``doors`` when a connection ends, round and round."""
 
-    def __init__(self, room: str, servers: Sequence[SiteServer]) -> None:
+    def __init__(self, room: str, doors: Sequence[Door]) -> None:
         self.room = room
         self.who = new_guest()
         self.client: JsonClient | None = None
@@ -45,15 +44,15 @@ class Regular:
         """How earlier connections ended."""
         self.refusals = 0
         """How often a post was answered ``unavailable``."""
-        self._servers = itertools.cycle(servers)
+        self._doors = itertools.cycle(doors)
         self._arrived = asyncio.Event()
         self._numbers = itertools.count(1)
         self._staying = asyncio.create_task(self._stay())
 
     async def _stay(self) -> None:
-        for server in self._servers:
+        for door in self._doors:
             try:
-                client = await JsonClient.connect(server.ws_url, cookie=self.who.cookie)
+                client = await JsonClient.connect(door.ws_url, cookie=self.who.cookie)
             except (OSError, WebSocketException):
                 await asyncio.sleep(RETRY_SECONDS)  # it is being started again
                 continue
@@ -246,8 +245,8 @@ class Crowd:
 
 
 @asynccontextmanager
-async def crowd(room: str, *homes: Sequence[SiteServer], each: int) -> AsyncIterator[Crowd]:
-    """So many regulars for each of ``homes``: the servers one goes to, in that order."""
+async def crowd(room: str, *homes: Sequence[Door], each: int) -> AsyncIterator[Crowd]:
+    """So many regulars for each of ``homes``: the doors one goes to, in that order."""
     async with AsyncExitStack() as stack:
         regulars = [
             await stack.enter_async_context(Regular(room, home))

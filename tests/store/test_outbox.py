@@ -5,7 +5,7 @@ import pytest
 from django.db import DatabaseError, connections, transaction
 
 from chat import store
-from chat.models import Message, Outbox
+from chat.models import Message, Outbox, Room
 from chat.protocol.errors import UnknownRoom
 from chat.store import log as store_log
 from chat.store import outbox
@@ -70,6 +70,24 @@ def test_message_that_is_in_the_log_already_is_moved_as_its_duplicate(database: 
     store.put_aside(post(1))
     (outcome,) = stored(store.move_outbox())
     assert (outcome.seq, outcome.duplicate) == (1, True)
+    assert waiting(database) == 0
+
+
+def test_room_that_went_before_the_move_is_made_again_as_it_was(database: str) -> None:
+    store.create_room("brief")
+    epoch = live_room(database, "brief").epoch
+    store.put_aside(post(1, "brief"))
+    assert store.remove_transient("brief")
+    (outcome,) = stored(store.move_outbox())
+    assert (outcome.room, outcome.epoch, outcome.seq) == ("brief", epoch, 1)
+
+
+def test_room_that_was_deleted_before_the_move_stays_deleted(database: str) -> None:
+    Room.objects.using(database).create(slug="meant")
+    store.put_aside(post(1, "meant"))
+    Room.objects.using(database).filter(slug="meant").delete()
+    (outcome,) = store.move_outbox()
+    assert isinstance(outcome, UnknownRoom)
     assert waiting(database) == 0
 
 

@@ -1,10 +1,13 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connections, transaction
 
 from chat import store
-from chat.models import Membership, Room
+from chat.models import Membership, Message, Room
 from chat.store import rooms as store_rooms
 from tests.store.drafts import in_threads, live_room, post, say
 
@@ -82,6 +85,39 @@ def test_only_an_unused_room_made_by_joining_is_removed(database: str) -> None:
     }
 
 
+def test_room_with_a_first_message_on_its_way_is_not_removed(database: str) -> None:
+    """The message is committed, and acknowledged, while the removal waits for its turn."""
+    store.create_room("busy")
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic(using=database):
+            say(1, "busy")
+            removing = threads.submit(in_threads, [partial(store.remove_transient, "busy")])
+            if connections[database].vendor == "postgresql":
+                wait_for_a_lock(database)
+        assert removing.result() == [False]
+    assert live_room(database, "busy").head == 1
+    assert Message.objects.using(database).filter(room__slug="busy").count() == 1
+
+
+def wait_for_a_lock(database: str) -> None:
+    """Wait until some other connection waits for a lock."""
+    deadline = time.monotonic() + 10
+    with connections[database].cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone() != (0,):
+                return
+    raise AssertionError("nobody waits for a lock")
+
+
+def test_unused_rooms_are_those_made_by_joining_and_never_written_to(database: str) -> None:
+    for slug in ("unused", "used", "main"):
+        store.create_room(slug)
+    say(1, "used")
+    Room.objects.using(database).create(slug="meant")
+    assert store.unused_rooms() == ["unused"]
+
+
 def test_heads_are_the_rows_of_those_that_are_there(database: str) -> None:
     say(2)
     store.create_room("other")
@@ -135,3 +171,16 @@ def test_rooms_of_somebody_are_the_public_ones_and_their_own(
     assert [(room.slug, role) for room, role in store.rooms_of(None)] == [("a", None), ("b", None)]
     monkeypatch.setattr(store_rooms, "ROOMS_LISTED", 1)
     assert len(store.rooms_of(ann.pk)) == 1
+
+
+def test_rooms_of_somebody_are_their_own_and_main_where_there_are_too_many(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_rooms, "ROOMS_LISTED", 3)
+    for slug in ("a", "b", "c", "main"):
+        Room.objects.using(database).create(slug=slug)
+    own = Room.objects.using(database).create(slug="zz", kind=Room.Kind.PRIVATE)
+    ann = User.objects.using(database).create(username="ann")
+    Membership.objects.using(database).create(room=own, user=ann)
+    assert [room.slug for room, _ in store.rooms_of(ann.pk)] == ["a", "main", "zz"]
+    assert [room.slug for room, _ in store.rooms_of(None)] == ["a", "b", "main"]

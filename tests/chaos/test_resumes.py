@@ -1,0 +1,121 @@
+"""Coming back: positions that cannot be, tabs that share one, and posts that are sent again."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.chaos.conftest import PLANS
+from tests.chaos.deployment import Deployment
+from tests.integration.people import Visits, new_guest
+
+pytestmark = pytest.mark.parametrize("deployment", PLANS[:2], indirect=True, ids=str)
+
+
+async def test_retries_of_one_id_are_one_message_now_and_later(
+    site: Deployment, visit: Visits, room: str
+) -> None:
+    witness = await visit.json(site.doors[0], room)
+    who = new_guest()
+    tabs = [await visit.json(door, who=who) for door in site.doors for _ in range(4)]
+    acks = await asyncio.gather(*(tab.post(room, "once", id="the id") for tab in tabs))
+    assert {ack["seq"] for ack in acks} == {1}
+    assert sorted(ack["duplicate"] for ack in acks) == [False] + [True] * (len(tabs) - 1)
+
+    for process in site.processes:  # nothing of it is in memory
+        await asyncio.to_thread(process.restart)
+    late = await visit.json(site.doors[1], who=who)
+    ack = await late.post(room, "once", id="the id")
+    assert (ack["seq"], ack["duplicate"]) == (1, True)
+    other = await visit.json(site.doors[0], room)
+    assert (await other.post(room, "another's", id="the id"))["seq"] == 2
+    assert witness.texts(room) == ["once"]
+    assert other.texts(room)[0] == "once"
+
+
+async def test_tabs_that_resume_one_position_get_the_same(
+    site: Deployment, visit: Visits, room: str
+) -> None:
+    who = new_guest()
+    tabs = [await visit.json(site.doors[0], room, who=who) for _ in range(2)]
+    talker = await visit.json(site.doors[1], room)
+    await talker.post(room, "before")
+    for tab in tabs:
+        await tab.said(room, "before")
+    position = tabs[0].position(room)
+    await asyncio.to_thread(site.doors[0].reset)
+    for tab in tabs:
+        assert await tab.closed() == 1006
+    missed = [f"missed {number}" for number in range(20)]
+    for text in missed:
+        await talker.post(room, text)
+    back = [await visit.json(door, who=who) for door in site.doors]
+    joined = await asyncio.gather(*(tab.join(room, after=position) for tab in back))
+    assert [event["recovered"] for event in joined] == [True, True]
+    await talker.post(room, "live")
+    for tab in back:
+        await tab.said(room, "live")
+        assert tab.texts(room) == [*missed, "live"]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"seq": 4},
+        {"seq": 2**31},
+        {"seq": 2**63 - 1},
+        {"epoch": "nobody's"},
+        {"epoch": ""},
+        {"epoch": "é" * 10_000},
+        {"epoch": "other"},
+    ],
+    ids=str,
+)
+async def test_position_that_cannot_be_is_answered_with_a_fresh_start(
+    site: Deployment, visit: Visits, room: str, forged: dict[str, Any]
+) -> None:
+    talker = await visit.json(site.doors[0], room, f"{room}-other")
+    for number in range(3):
+        await talker.post(room, str(number))
+    if forged.get("epoch") == "other":
+        forged = {"epoch": talker.position(f"{room}-other")["epoch"]}
+    for door in site.doors:
+        client = await visit.json(door)
+        position = {**talker.position(room), **forged}
+        assert (await client.join(room, after=position))["recovered"] is False
+        assert client.texts(room) == ["0", "1", "2"]
+    await talker.post(room, "live")
+    await client.said(room, "live")
+
+
+@pytest.mark.parametrize("seq", [-1, 2**64, 1.5, "1", None, True, []], ids=repr)
+async def test_position_that_is_no_position_is_a_bad_command(
+    site: Deployment, visit: Visits, room: str, seq: object
+) -> None:
+    client = await visit.json(site.doors[0], room)
+    position = {**client.position(room), "seq": seq}
+    assert (await client.refusal("join", room=room, after=position))["code"] == "bad_command"
+    await client.post(room, "still here")
+
+
+async def test_access_is_decided_again_on_a_resume(
+    site: Deployment, visit: Visits, room: str
+) -> None:
+    talker = await visit.json(site.doors[0], room)
+    await talker.post(room, "before")
+    position = talker.position(room)
+    await talker.close()
+    for change, code in (("guests='none'", "forbidden"), ("kind='private'", "unknown_room")):
+        await asyncio.to_thread(
+            site.processes[0].manage,
+            "shell",
+            "--verbosity=0",
+            "--command",
+            f"from chat.models import Room; Room.objects.filter(slug='{room}').update({change})",
+        )
+        for door in site.doors:
+            client = await visit.json(door)
+            refusal = await client.refusal("join", room=room, after=position)
+            while refusal["code"] != code:  # within a beat
+                refusal = await client.refusal("join", room=room, after=position)
+            assert client.logs.get(room) is None

@@ -1,0 +1,49 @@
+"""A process is killed, and all who were on it come back at the same moment."""
+
+import asyncio
+import resource
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.conftest import PLANS
+from tests.chaos.deployment import Deployment
+from tests.integration.regulars import Crowd, crowd
+
+CLIENTS = 1000
+
+pytestmark = pytest.mark.parametrize("deployment", PLANS[:2], indirect=True, ids=str)
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Lets this process have as many sockets open as the system allows it."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+async def test_a_thousand_who_come_back_at_once_have_missed_nothing(
+    site: Deployment, room: str, many_files: None
+) -> None:
+    async with (
+        crowd(room, site.doors[1:], each=2) as talkers,
+        crowd(room, site.processes[:1], each=CLIENTS) as listeners,
+    ):
+        await talkers.talk(5)
+        await asyncio.to_thread(site.processes[0].kill)
+        async with talkers.talking():
+            await talkers.more(20)
+            began = time.monotonic()
+            await asyncio.to_thread(site.processes[0].start)
+            last = await talkers.regulars[0].post("you are all back")
+            await asyncio.gather(
+                *(listener.reach(last, within=60) for listener in listeners.regulars)
+            )
+            print(f"{CLIENTS} were back in {time.monotonic() - began:.1f} s")
+        everybody = Crowd([*talkers.regulars, *listeners.regulars])
+        history = await everybody.history()
+    assert history.faults() == []
+    assert all(listener.returns == 2 for listener in listeners.regulars)

@@ -1,0 +1,67 @@
+"""Everybody comes back at once: how much of that reaches the database."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db.backends.utils import CursorWrapper
+
+from chat import store
+from tests.fakes import soon
+from tests.hub.clients import Wired, off_loop
+from tests.hub.conftest import MakeHub
+from tests.hub.test_heart import draft
+
+SESSIONS = 5000
+POSITIONS = 10
+
+# The room, its tail, what a beat asks meanwhile, the sessions' rows, and one read for each of the
+# positions that is not in the tail.
+HANDFUL = 40
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Counts every statement that this process sends to its database, by its first word."""
+    counted: Counter[str] = Counter()
+    execute: Callable[..., Any] = CursorWrapper.execute
+    execute_many: Callable[..., Any] = CursorWrapper.executemany
+
+    def count(cursor: CursorWrapper, sql: str, params: Any = None) -> Any:
+        counted[sql.split(None, 1)[0]] += 1
+        return execute(cursor, sql, params)
+
+    def count_many(cursor: CursorWrapper, sql: str, params: Any) -> Any:
+        counted[sql.split(None, 1)[0]] += 1
+        return execute_many(cursor, sql, params)
+
+    monkeypatch.setattr(CursorWrapper, "execute", count)
+    monkeypatch.setattr(CursorWrapper, "executemany", count_many)
+    return counted
+
+
+async def test_five_thousand_who_resume_at_once_are_a_handful_of_queries(
+    make_hub: MakeHub, statements: Counter[str]
+) -> None:
+    await off_loop(store.append, [draft(number) for number in range(1, 601)])
+    epoch = (await off_loop(store.heads, ["main"]))["main"].epoch
+    hub = make_hub()
+    await soon(lambda: hub.presence.node is not None)
+    sessions = [Wired(hub) for _ in range(SESSIONS)]
+    statements.clear()
+    for number, wired in enumerate(sessions):
+        # Half of them miss more than the tail holds.
+        after = 600 - (number % POSITIONS + 1) * 55
+        wired.say({"type": "join", "room": "main", "after": {"epoch": epoch, "seq": after}})
+    async with asyncio.timeout(60):
+        for wired in sessions:
+            while wired.seqs[-1:] != [600]:
+                await asyncio.sleep(0.05)
+    reads = statements["SELECT"]
+    print(f"{SESSIONS} resumes: {dict(statements)}")
+    assert reads < HANDFUL
+    for number, wired in enumerate(sessions):
+        assert wired.told("joined")[0]["recovered"] is True
+        assert wired.seqs == list(range(600 - (number % POSITIONS + 1) * 55 + 1, 601))
