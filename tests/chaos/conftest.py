@@ -1,6 +1,7 @@
 """What the tests that break things ask for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -16,19 +17,30 @@ PLANS = (
 )
 
 
-@pytest.fixture(scope="module", params=PLANS, ids=str)
-def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
-    """A deployment of each kind, which the tests of a module share."""
-    plan: Plan = request.param
-    postgres = request.getfixturevalue("postgres_server") if plan.database == "postgres" else None
-    with Deployment(plan, postgres) as found:
-        yield found
+Deploy = Callable[[Plan], Deployment]
 
 
-@pytest.fixture
-def site(deployment: Deployment) -> Iterator[Deployment]:
+@pytest.fixture(scope="module")
+def deploy(request: pytest.FixtureRequest) -> Iterator[Deploy]:
+    """Makes deployments, one for each plan, which the tests of a module share."""
+    running: dict[Plan, Deployment] = {}
+    with ExitStack() as stack:
+
+        def find(plan: Plan) -> Deployment:
+            if plan not in running:
+                wanted = "postgres_server" if plan.database == "postgres" else None
+                postgres = request.getfixturevalue(wanted) if wanted else None
+                running[plan] = stack.enter_context(Deployment(plan, postgres))
+            return running[plan]
+
+        yield find
+
+
+@pytest.fixture(params=PLANS, ids=str)
+def site(deploy: Deploy, request: pytest.FixtureRequest) -> Iterator[Deployment]:
     """A deployment that is whole, and is made whole again after the test."""
-    deployment.heal()
-    yield deployment
-    print(deployment.log)  # pytest shows this only if the test failed
-    deployment.heal()
+    found = deploy(request.param)
+    found.heal()
+    yield found
+    print(found.log)  # pytest shows this only if the test failed
+    found.heal()

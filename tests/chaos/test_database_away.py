@@ -104,7 +104,7 @@ async def refused(client: JsonClient, room: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("deployment", "trouble"),
+    ("site", "trouble"),
     [
         pytest.param(plan, trouble, id=trouble.__name__)
         for plan, trouble in (
@@ -115,7 +115,7 @@ async def refused(client: JsonClient, room: str) -> list[str]:
             (SQLITE, locked_sqlite),
         )
     ],
-    indirect=["deployment"],
+    indirect=["site"],
 )
 async def test_what_cannot_be_stored_is_refused_and_all_goes_on_afterwards(
     site: Deployment, trouble: Trouble, visit: Visits, room: str
@@ -147,7 +147,7 @@ async def again(post: Callable[[], Awaitable[object]]) -> None:
                 return
 
 
-@pytest.mark.parametrize("deployment", [POSTGRES], indirect=True, ids=str)
+@pytest.mark.parametrize("site", [POSTGRES], indirect=True, ids=str)
 async def test_everything_that_asks_the_database_says_that_it_is_away(
     site: Deployment, visit: Visits, room: str
 ) -> None:

@@ -14,14 +14,14 @@ EACH = 2
 
 
 @pytest.mark.parametrize(
-    ("deployment", "fault"),
+    ("site", "fault"),
     [
         pytest.param(plan, fault, id=f"{fault.name}-{plan}")
         for plan in PLANS
         for fault in FAULTS.values()
         if fault.fits(plan)
     ],
-    indirect=["deployment"],
+    indirect=["site"],
 )
 async def test_nothing_is_lost_and_nothing_comes_twice(
     site: Deployment, fault: Fault, room: str

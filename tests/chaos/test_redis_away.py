@@ -12,7 +12,7 @@ from tests.integration.clients import JsonClient
 from tests.integration.people import Visits
 from tests.integration.regulars import crowd
 
-with_redis = pytest.mark.parametrize("deployment", PLANS[:2], indirect=True, ids=str)
+with_redis = pytest.mark.parametrize("site", PLANS[:2], indirect=True, ids=str)
 
 # Typing is told over the layer and nowhere else; it may be said once a second.
 TYPING_SECONDS = 1.1

@@ -9,7 +9,7 @@ from tests.chaos.conftest import PLANS
 from tests.chaos.deployment import Deployment
 from tests.integration.people import Visits, new_guest
 
-pytestmark = pytest.mark.parametrize("deployment", PLANS[:2], indirect=True, ids=str)
+pytestmark = pytest.mark.parametrize("site", PLANS[:2], indirect=True, ids=str)
 
 
 async def test_retries_of_one_id_are_one_message_now_and_later(

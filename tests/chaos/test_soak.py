@@ -85,7 +85,7 @@ async def settled(process: Process, wanted: dict[str, int]) -> dict[str, int]:
     return found
 
 
-@pytest.mark.parametrize("deployment", PLANS[:2], indirect=True, ids=str)
+@pytest.mark.parametrize("site", PLANS[:2], indirect=True, ids=str)
 async def test_nothing_stays_behind(site: Deployment, visit: Visits, room: str) -> None:
     dice = Random(1)
     # Somebody stays in each of the rooms, on each of the processes.

@@ -13,7 +13,7 @@ from tests.integration.regulars import Crowd, crowd
 
 CLIENTS = 1000
 
-pytestmark = pytest.mark.parametrize("deployment", PLANS[:2], indirect=True, ids=str)
+pytestmark = pytest.mark.parametrize("site", PLANS[:2], indirect=True, ids=str)
 
 
 @pytest.fixture

@@ -84,6 +84,7 @@ async def test_second_tab_of_one_is_told_to_nobody(make_hub: MakeHub) -> None:
     who = identity.new_guest()
     ann, first = Wired(hub), Wired(hub, who=who)
     await ann.join()
+    await soon(lambda: len(presences(ann)) == 1)
     await first.join()
     await soon(lambda: len(presences(ann)) == 2)
     second = Wired(hub, who=who)

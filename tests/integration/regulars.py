@@ -111,15 +111,16 @@ class Regular:
 
     async def here(self) -> JsonClient:
         """Wait until a session has joined the room, and return it."""
-        waiting = asyncio.create_task(self._arrived.wait())
-        try:
-            async with asyncio.timeout(2 * PATIENCE):
-                await asyncio.wait([waiting, self._staying], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiting.cancel()
-        if self._staying.done():
-            self._staying.result()
-        assert self.client is not None, "the event says so"
+        async with asyncio.timeout(2 * PATIENCE):
+            while self.client is None:
+                waiting = asyncio.create_task(self._arrived.wait())
+                try:
+                    either = [waiting, self._staying]
+                    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    waiting.cancel()
+                if self._staying.done():
+                    self._staying.result()
         return self.client
 
     async def post(self, text: str) -> int:
