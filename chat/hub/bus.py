@@ -134,6 +134,8 @@ class Bus:
         self._hear = hear
         self._regained = regained
         self._channel = ""
+        self._left_behind: set[str] = set()
+        """Channels that are not listened to any more, to be taken out of their groups."""
         self._listener: asyncio.Task[None] | None = None
         self._speaker: asyncio.Task[None] | None = None
         self._failed = 0
@@ -155,9 +157,16 @@ class Bus:
         self._listener = asyncio.create_task(self._listen())
 
     def listen_anew(self) -> None:
-        """Listen on a connection of its own again: the one there is may be dead without a word."""
+        """Listen on another channel and connection: the one there is may be dead without a word.
+
+        Another channel, because the pub/sub layer takes a receive that is cancelled for the end of
+        its channel.
+        """
         if self._listener is not None:
             self._listener.cancel()
+            if self._channel:
+                self._left_behind.add(self._channel)
+                self._channel = ""
             self._listener = asyncio.create_task(self._listen())
 
     async def stop(self) -> None:
@@ -212,7 +221,11 @@ class Bus:
             for group in missing:
                 async with asyncio.timeout(LAYER_SECONDS):
                     await self._layer.group_add(group, self._channel)
+                for channel in self._left_behind:
+                    async with asyncio.timeout(LAYER_SECONDS):
+                        await self._layer.group_discard(group, channel)
             done |= missing
+        self._left_behind.clear()
         self.behind = False
 
     async def _listen(self) -> None:

@@ -40,7 +40,7 @@ class Command(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower
 class Position(Struct, frozen=True, kw_only=True):
     """Where in a room's log a client is: it has every event up to ``seq`` of that ``epoch``."""
 
-    epoch: Annotated[str, Meta(max_length=64)]
+    epoch: str
     seq: Seq
 
 

@@ -112,7 +112,7 @@ class Deployment:
             env["REDIS_URL"] = f"redis://127.0.0.1:{self.redis_relay.port}/0"
             env["CHANNEL_LAYER"] = self.plan.layer
         env["DATABASE_URL"] = self._start_database(stack)
-        manage("migrate", "--verbosity=0", env={**env, "FAULT_FILE": os.devnull})
+        manage("migrate", "--verbosity=0", env=env)
         for _ in range(self.plan.processes):
             process = Process(self.plan.kind, env=env)
             stack.callback(process.close)

@@ -8,7 +8,7 @@ from tests.integration.settings import *  # noqa: F403
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.chaos.faultpoints"]  # noqa: F405
 
 # The file that says which fault is wanted; see tests.chaos.faultpoints.
-FAULT_FILE = Path(os.environ["FAULT_FILE"])
+FAULT_FILE = Path(os.environ.get("FAULT_FILE", os.devnull))
 
 for _database in DATABASES.values():  # noqa: F405
     if _database["ENGINE"].endswith("sqlite3"):
