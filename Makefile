@@ -4,13 +4,14 @@
 #   PYTHON     the Python to make .venv with      (default: the first that fits)
 #   HOST PORT  where `make run` listens           (default: 127.0.0.1 5000)
 #   ARGS       what to hand to pytest, e.g. make test ARGS="tests/hub -x"
+#   SECONDS    how long `make chaos` goes on, and SEED of what it does
 #   SERVICES   what the tests want on the machine (empty: install nothing, skip what needs them)
 
 SERVICES ?= redis postgres chromium
 export SERVICES
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgres lint format clean
+.PHONY: help run test test-postgres chaos bench lint format clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -26,6 +27,15 @@ test-postgres:  ## the tests with the suite's own database on PostgreSQL instead
 	@scripts/make_venv.sh .venv requirements-dev.txt
 	@scripts/services.sh $(SERVICES)
 	@.venv/bin/python -m tests.on_postgres $(ARGS)
+
+chaos:  ## break a real deployment for SECONDS (300) with SEED, and report what came of it
+	@scripts/make_venv.sh .venv requirements-dev.txt
+	@scripts/services.sh redis postgres
+	@.venv/bin/python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+bench:  ## this hub and the usual Channels consumer side by side; QUICK=1 for rough figures
+	@scripts/make_venv.sh .venv requirements-dev.txt
+	@.venv/bin/python -m benchmarks.compare $(if $(QUICK),--quick,--sessions 200 2000 --runs 2) $(ARGS)
 
 lint:  ## the linters alone
 	@scripts/make_venv.sh .venv requirements-dev.txt

@@ -49,7 +49,16 @@ class SiteServer(Program):
             return [sys.executable, "-m", "daphne", "-e", endpoint, application]
         command = [sys.executable, "-m", "uvicorn", application, "--ws", "websockets-sansio"]
         command += ["--host", "127.0.0.1", "--port", str(self.port), "--backlog", "8192"]
-        return [*command, "--loop", "uvloop", "--lifespan", "off", "--no-access-log"]
+        return [
+            *command,
+            "--loop",
+            "uvloop",
+            "--lifespan",
+            "off",
+            "--no-access-log",
+            "--ws-max-size",
+            "1048576",
+        ]
 
     def environment(self) -> Mapping[str, str]:
         """Return the environment of the server, and of ``manage.py`` for it."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from benchmarks.generator.crowd import Crowd
 from benchmarks.server import Server
 
-# The first sessions load code and fill caches; that is the process's memory and not theirs.
-_FIRST = 20
+# The first sessions load code, fill caches and start threads; that is the process's memory and not
+# theirs.
+_FIRST = 100
 
 _SETTLE_SECONDS = 2.0
 
@@ -24,7 +25,7 @@ class IdleMemory:
 
 
 async def measure(server: Server, crowd: Crowd, sessions: int) -> IdleMemory:
-    """Fill the room with `sessions` and return what those after the first twenty cost each."""
+    """Fill the room with `sessions` and return what those after the first hundred cost each."""
     loop = asyncio.get_running_loop()
     first = min(_FIRST, sessions // 2)
     await crowd.connect(first, of=sessions)

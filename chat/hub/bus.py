@@ -210,9 +210,17 @@ class Bus:
         if self._layer is None or not self._channel:
             return
         for group in tuple(groups):
-            if not await self._quietly(self._layer.group_add(group, self._channel)):
+            if not await self._quietly(self._add(group)):
                 self.behind = True
                 return
+
+    async def _add(self, group: str) -> None:
+        """Enter ``group``, unless it is left meanwhile. Raises what the layer raises."""
+        channel = self._channel
+        if group in self._groups:
+            await self._layer.group_add(group, channel)
+            if group not in self._groups:
+                await self._layer.group_discard(group, channel)
 
     async def _enter_all(self) -> None:
         """Enter every group, those too that are added meanwhile. Raises what the layer raises."""
@@ -220,7 +228,7 @@ class Bus:
         while missing := self._groups - done:
             for group in missing:
                 async with asyncio.timeout(LAYER_SECONDS):
-                    await self._layer.group_add(group, self._channel)
+                    await self._add(group)
                 for channel in self._left_behind:
                     async with asyncio.timeout(LAYER_SECONDS):
                         await self._layer.group_discard(group, channel)

@@ -305,7 +305,8 @@ class Hub:
 
     async def alter(self, room: Room, record: Record | None) -> None:
         """A room's row was changed, or is gone: let its sessions have what is right now."""
-        if record is None and room.record.transient and not room.order.head:
+        if record is None and room.record.transient and not room.order.head and room.seats:
+            # Another process took it for unused, as we said nothing of those who are in it.
             await self.threads.write(store.create_room, room.slug, epoch=room.record.epoch)
             return
         same = record is not None and (record.pk == room.record.pk or not room.order.head)

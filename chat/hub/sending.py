@@ -29,6 +29,9 @@ WAITING_MOST = 1000
 
 CLOSE_SECONDS = 5.0
 
+# What autobahn, which is daphne's and no dependency of ours, raises where others raise an OSError.
+GONE = frozenset({"Disconnected"})
+
 
 class Outlet:
     """Sends to one socket, in order.
@@ -109,7 +112,7 @@ class Outlet:
 
     def _broke(self, error: Exception) -> None:
         self._waiting.clear()
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) or type(error).__name__ in GONE:
             self._closed = True  # the connection is gone; its server tells of it
         elif not self._closed:
             # A frame that the server will not send. The client must not wait for it for ever.

@@ -2,6 +2,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from autobahn.exception import Disconnected
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -105,6 +106,19 @@ async def test_send_that_raises_closes_the_outlet_quietly() -> None:
     await turns()
     assert ends.socket.messages == []
     assert (ends.freed, ends.overflowed) == (0, 0)
+
+
+async def test_connection_that_is_gone_for_daphne_is_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    failed: list[bool] = []
+
+    async def send(message: Outgoing) -> None:
+        raise Disconnected("Attempt to send on a closed protocol")
+
+    outlet = Outlet(send, freed=lambda: None, failed=lambda: failed.append(True))
+    assert not outlet.push(frame("a"))
+    assert (failed, caplog.records) == ([], [])
 
 
 async def test_send_that_raises_after_blocking_closes_the_outlet_quietly() -> None:
