@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import secrets
 from collections import Counter
@@ -78,6 +79,8 @@ class Hub:
         self.draining = False
         """Whether this process is about to leave: nobody is let in any more."""
         self.bus = Bus(self.config.channel_layer, hear=self.hear, regained=self.heart.look)
+        self.moments = itertools.count()
+        """Tells what came before what: the time does not, where a loop's clock counts in ms."""
         self._opening: dict[str, asyncio.Task[Room | None]] = {}
         self._heard_early: dict[str, list[signals.Batch]] = {}
         self._by_user: Counter[str] = Counter()

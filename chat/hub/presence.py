@@ -66,7 +66,7 @@ class Presence:
         self._revision = 0
         self._nodes: dict[int, _Node] = {}
         self._leaving: deque[tuple[float, str, Sender]] = deque()
-        self._since: dict[tuple[str, str], float] = {}
+        self._since: dict[tuple[str, str], int] = {}
         """When those entered who have not been told of yet."""
         self._rows: dict[str, Session] = {}
         self._gone: set[str] = set()
@@ -82,7 +82,7 @@ class Presence:
     def enter(self, session: Session, slug: str) -> None:
         """``session`` is in the room from now on."""
         self.people.enter(slug, session.identity.sender)
-        self._since.setdefault((slug, session.sender_id), self.hub.loop.time())
+        self._since.setdefault((slug, session.sender_id), next(self.hub.moments))
         self._touch(session)
 
     def leave(self, session: Session, slug: str, *, gone: bool) -> None:
@@ -162,7 +162,7 @@ class Presence:
             await self._save()
 
     def _show(self, changes: dict[str, Change]) -> None:
-        now = self.hub.loop.time()
+        now = next(self.hub.moments)
         since, self._since = self._since, {}
         for slug, change in changes.items():
             room = self.hub.rooms.get(slug)

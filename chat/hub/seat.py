@@ -15,7 +15,7 @@ EVER = float("inf")
 
 
 class Line(NamedTuple):
-    """A line for terminals; where it is about somebody, their sender id, and since when."""
+    """A line for terminals; where it is about somebody, their sender id, and of which moment."""
 
     text: str
     about: str = ""
@@ -46,7 +46,7 @@ class Seat:
 
     ``position`` is the last seq that was sent to it; ``seen`` the last its client has confirmed,
     and ``pinged`` the last before a ping. While it is not ``live`` the fan-out passes it by, and
-    ``Room.catch_up`` serves it; ``stalled_at`` is when the client last stopped taking anything.
+    ``Room.catch_up`` serves it; ``sat_at`` is one of the hub's moments; ``stalled_at`` is when the client last stopped taking anything.
     """
 
     __slots__ = (

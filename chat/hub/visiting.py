@@ -49,7 +49,7 @@ async def join(session: Session, command: commands.Join, *, silently: bool = Fal
         old.room.rise(old)
     elif session.terminal:
         leave_all(session, gone=False)
-    seat = Seat(room, session, rights, sat_at=session.hub.loop.time())
+    seat = Seat(room, session, rights, sat_at=next(session.hub.moments))
     seat.seat_at(start)
     session.seats[room.slug] = seat
     room.sit(seat)

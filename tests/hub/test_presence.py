@@ -491,3 +491,14 @@ async def test_signals_in_a_row_are_believed_without_reading(
 
 def test_roster_is_what_the_rows_say() -> None:
     assert Roster(1, 2, 3) == Roster(node=1, beats=2, revision=3)
+
+
+async def test_who_comes_first_is_before_who_comes_next_whatever_the_clock_says(
+    make_hub: MakeHub,
+) -> None:
+    """Some loops' clocks count in milliseconds: the later one would be told of the earlier."""
+    hub = make_hub()
+    first, second = Wired(hub, terminal=True), Wired(hub, terminal=True)
+    await soon(lambda: all(wired.session.seats for wired in (first, second)))
+    earlier, later = first.session.seats["main"], second.session.seats["main"]
+    assert earlier.sat_at < hub.presence._since["main", first.session.sender_id] < later.sat_at
