@@ -46,7 +46,8 @@ class Seat:
 
     ``position`` is the last seq that was sent to it; ``seen`` the last its client has confirmed,
     and ``pinged`` the last before a ping. While it is not ``live`` the fan-out passes it by, and
-    ``Room.catch_up`` serves it; ``sat_at`` is one of the hub's moments; ``stalled_at`` is when the client last stopped taking anything.
+    ``Room.catch_up`` serves it; ``stalled_at`` is when the client last stopped taking anything.
+    ``sat_at`` is one of the hub's moments.
     """
 
     __slots__ = (
