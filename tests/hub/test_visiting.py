@@ -7,7 +7,7 @@ from chat import store
 from chat.hub import hub as hubs
 from chat.hub.room import Room as LiveRoom
 from chat.hub.session import Session
-from chat.models import Membership, Room
+from chat.models import Membership, Message, Room
 from chat.protocol.commands import Position
 from tests.fakes import soon
 from tests.hub.clients import (
@@ -668,3 +668,19 @@ async def test_moderators_may_delete_in_an_archived_room_and_edit_nothing(
     await soon(lambda: hub.rooms["main"].record.archived)
     assert await client.refusal("edit", room="main", seq=1, text="won") == "forbidden"
     assert (await client.ask("delete", room="main", seq=1))["type"] == "ack"
+
+
+async def test_resume_after_the_history_was_pruned_starts_over(connect: Connect) -> None:
+    drafts = [
+        store.PostDraft(room="main", sender_key="s:x", sender_name="x", id=str(n), text=str(n))
+        for n in range(1, 11)
+    ]
+    await off_loop(store.append, drafts)
+    await off_loop(Message.objects.filter(seq__lte=5).delete)
+    epoch = (await off_loop(Room.objects.get, slug="main")).epoch
+    for seq, recovered, first in ((2, False, "6"), (4, False, "6"), (5, True, "6"), (8, True, "9")):
+        client = await connect()
+        joined = await client.join(after={"epoch": epoch, "seq": seq})
+        assert joined["recovered"] is recovered
+        await client.event("message", seq=10)
+        assert texts(client)[0] == first
