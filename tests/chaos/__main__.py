@@ -1,12 +1,15 @@
 """Break a real deployment for a while, and report what that did: `python -m tests.chaos --help`."""
 
 import argparse
+import os
 import random
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+
+import django
 
 from tests.chaos.rounds import Tally, play
 from tests.services import PostgresServer
@@ -25,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--round", type=int, help="play this round of the seed alone")
     add("--report", type=Path, help="write the report here as well")
     chosen = parser.parse_args(arguments)
+    # People sign their cookies with the key that the site under test has: the one for development.
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    django.setup()
     seed = random.randrange(10**6) if chosen.seed is None else chosen.seed
 
     began = time.monotonic()

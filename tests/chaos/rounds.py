@@ -69,6 +69,8 @@ def play(seed: str, postgres: PostgresServer, say: Callable[[str], None], *, unt
             tally = asyncio.run(_play(site, f"round-{seed}", dice, say, until))
         except Exception as error:
             tally = Tally(wrong=[f"the round broke off: {error!r}"])
+        for each in tally.wrong[:20]:
+            say(f"  WRONG: {each}")
         if tally.wrong:
             say(site.log)
     tally.wrong = [f"round {seed} ({plan}): {each}" for each in tally.wrong]

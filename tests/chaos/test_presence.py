@@ -38,7 +38,7 @@ async def test_user_with_tabs_on_both_is_there_while_one_of_them_lives(
     await asyncio.to_thread(site.processes[1].kill)
     carla = await visit.json(site.doors[0], room)
     await asyncio.to_thread(site.processes[1].start)
-    # Told of by the process that came in the place of the killed one: that one is forgotten by then.
+    # The killed process is forgotten by then.
     dora = await visit.json(site.doors[1], room)
     await anna.online(room, both | {carla.sender["id"], dora.sender["id"]})
     await dora.online(room, both | {carla.sender["id"], dora.sender["id"]})
