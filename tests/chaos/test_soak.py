@@ -88,6 +88,7 @@ async def excess(process: Process, most: dict[str, int]) -> dict[str, int]:
         await asyncio.sleep(0.5)
 
 
+@pytest.mark.timeout(SECONDS + 180)
 @pytest.mark.parametrize("site", PLANS[:1], indirect=True, ids=str)
 async def test_nothing_stays_behind(site: Deployment, visit: Visits, room: str) -> None:
     dice = Random(1)
