@@ -23,6 +23,7 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 
+from chat import conf
 from chat.protocol.errors import BadCommand
 from chat.protocol.events import Sender
 from chat.protocol.terminal import unnamed_guest, unnamed_user
@@ -75,6 +76,19 @@ class Identity:
 def sender_id(key: str) -> str:
     """The wire's id of a sender: the key without its kind."""
     return key.partition(":")[2]
+
+
+def belongs_to_another(identity: Identity) -> bool:
+    """Whether its display name is that of the site, or of a user who is somebody else.
+
+    Asks the database.
+    """
+    name = identity.sender.name
+    if name.casefold() == conf.current().system_name.casefold():
+        return True
+    users = get_user_model()
+    named = users._default_manager.filter(**{f"{users.USERNAME_FIELD}__iexact": name})
+    return named.exclude(pk=identity.user_pk).exists()
 
 
 def of_system(name: str) -> Identity:

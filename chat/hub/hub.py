@@ -8,6 +8,7 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Coroutine, Iterable
+from functools import partial
 from typing import Any
 
 from chat import access, conf, store
@@ -234,16 +235,21 @@ class Hub:
             if room is not None:
                 return room
             opening = self._opening.get(slug)
-            mine = opening is None
-            if opening is None:
+            # One that is over tells nothing new, and waiting for it would not even let others run.
+            mine = opening is None or opening.done()
+            if opening is None or opening.done():
                 opening = self.loop.create_task(self._load(slug, create=create))
                 self._opening[slug] = opening
-                opening.add_done_callback(lambda _: self._opening.pop(slug, None))
+                opening.add_done_callback(partial(self._opened, slug))
             room = await asyncio.shield(opening)
             if room is not None:
                 return room
             if mine or not create:
                 raise UnknownRoom
+
+    def _opened(self, slug: str, opening: asyncio.Task[Room | None]) -> None:
+        if self._opening.get(slug) is opening:
+            del self._opening[slug]
 
     async def _load(self, slug: str, *, create: bool) -> Room | None:
         # In the group before the head is read: what is committed after that is heard.

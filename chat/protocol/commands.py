@@ -12,6 +12,8 @@ HISTORY_MOST = 200
 # Numbers beyond 2**53 are not whole numbers to a JavaScript client.
 _SAFE = 2**53 - 1
 
+ROOM_RULE = "a room's name is 1 to 64 letters, digits, - and _"
+
 Slug = Annotated[
     str,
     Meta(

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from chat.protocol.commands import TYPES, AnyCommand, PostId, Ref
+from chat.protocol.commands import ROOM_RULE, TYPES, AnyCommand, PostId, Ref
 from chat.protocol.errors import BadCommand, BadFrame, Problem, UnknownCommand
 from chat.protocol.events import AnyEvent, Deleted, Edited, Event, Logged, Message
 
@@ -70,7 +70,8 @@ def _convert(item: dict[str, Any]) -> AnyCommand | Rejected:
         try:
             return _command(item)
         except msgspec.ValidationError as error:
-            problem = BadCommand(str(error))
+            # Of all fields only rooms have a pattern.
+            problem = BadCommand(ROOM_RULE if "regex" in str(error) else str(error))
     post_id = item.get("id") if kind == "post" else None
     return Rejected(problem, _valid(item.get("ref"), Ref), _valid(post_id, PostId))
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from chat.protocol.commands import AnyCommand, Join, Post, Rename, Rooms
+from chat.protocol.commands import ROOM_RULE, AnyCommand, Join, Post, Rename, Rooms
 from chat.protocol.errors import BadCommand, Problem, UnknownCommand
 from chat.protocol.events import (
     AnyEvent,
@@ -94,7 +94,7 @@ def _checked(kind: type[_C], **fields: object) -> _C:
 
 def _sentence(kind: type[AnyCommand], error: msgspec.ValidationError) -> str:
     if kind is Join:
-        return "a room's name is 1 to 64 letters, digits, - and _"
+        return ROOM_RULE
     if kind is Rename:
         return "a name is 1 to 40 printable characters"
     return str(error)

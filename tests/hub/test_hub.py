@@ -261,6 +261,18 @@ async def test_who_may_make_a_room_makes_it_though_another_may_not(
     assert answers[1][0] is hub.rooms["new"]
 
 
+async def test_who_comes_just_as_a_room_was_not_found_makes_it(site: None) -> None:
+    """The opening is over and still noted down: to wait for it would let nobody else run."""
+    hub = hubs.current()
+    over: asyncio.Future[None] = hub.loop.create_future()
+    over.set_result(None)
+    hub._opening["new"] = over  # type: ignore[assignment]  # as between a task's end and its callbacks
+    room, _, _ = await hub.enter("new", identity.new_guest(), create=True)
+    assert hub.rooms["new"] is room
+    await turns()
+    assert not hub._opening
+
+
 async def test_room_in_which_people_are_elsewhere_is_not_removed(make_hub: MakeHub) -> None:
     first, second = make_hub(), make_hub()
     here, there = Wired(first), Wired(second)

@@ -146,8 +146,10 @@ class Regular:
         async with asyncio.timeout(within):
             while self.position < seq:
                 client = await self.here()
-                with contextlib.suppress(Ended):
+                try:
                     await client.reach(self.room, seq, within=within)
+                except Ended:
+                    await asyncio.sleep(RETRY_SECONDS)  # whoever stays is to see it too
 
     async def leave(self) -> None:
         """Stay no longer; raises what a server did wrong."""
