@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
+from tests.integration.connection import PATIENCE
 from tests.integration.memory import resident
 from tests.integration.people import Visits
 from tests.integration.raw import TINY_BUFFER, RawClient
@@ -72,8 +73,9 @@ async def test_reader_that_stops_is_closed_delays_nobody_and_resumes(
         witness = await visit.json(server, room)
         texts = [f"{number} {'x' * 1000}" for number in range(4 * WINDOW)]
         assert await slowest(talkers, texts) < DELAY_SECONDS
-        # The slow one is closed by now, though it cannot know.
-        await witness.online(room, {witness.sender["id"], *(r.who.uid for r in talkers.regulars)})
+        # The slow one is closed at a beat, half a heartbeat after it took the last: within 16 s.
+        there = {witness.sender["id"], *(regular.who.uid for regular in talkers.regulars)}
+        await witness.online(room, there, within=2 * PATIENCE)
         assert await slow.end() in (4002, None)
         read = slow.log(room)
         assert len(read) <= 3 * WINDOW, "the window is smaller than that"
@@ -115,7 +117,8 @@ async def test_who_asks_and_asks_without_reading_is_bounded(
                     for _ in range(300):
                         await client.say("history", room=room, before=201, limit=200)
             # Without a bound: 300 answers of some 70 kB for each of them.
-            await witness.online(room, {witness.sender["id"], talkers.regulars[0].who.uid})
+            there = {witness.sender["id"], talkers.regulars[0].who.uid}
+            await witness.online(room, there, within=2 * PATIENCE)
             grown = resident(server.pid) - before
             assert grown < 20 * MEGABYTE, f"{grown / MEGABYTE:.0f} MB"
             assert await slowest(talkers, ["and on"]) < DELAY_SECONDS
