@@ -65,8 +65,11 @@ class Identity:
     def named(self, name: str) -> Identity:
         """The same one under another display name.
 
-        Raises ``BadCommand`` for a name that looks like one the chat itself gives.
+        Raises ``BadCommand`` for a name that looks like one the chat itself gives, or is the
+        site's own.
         """
+        if name.casefold() == conf.current().system_name.casefold():
+            raise BadCommand("that is the site's own name: choose another")
         kind, _, number = name.partition(" ")
         if name.startswith(_MARKS) or (kind in ("Guest", "UID") and number.isdigit()):
             raise BadCommand("that name looks like one the chat gives: choose another")
@@ -76,19 +79,6 @@ class Identity:
 def sender_id(key: str) -> str:
     """The wire's id of a sender: the key without its kind."""
     return key.partition(":")[2]
-
-
-def belongs_to_another(identity: Identity) -> bool:
-    """Whether its display name is that of the site, or of a user who is somebody else.
-
-    Asks the database.
-    """
-    name = identity.sender.name
-    if name.casefold() == conf.current().system_name.casefold():
-        return True
-    users = get_user_model()
-    named = users._default_manager.filter(**{f"{users.USERNAME_FIELD}__iexact": name})
-    return named.exclude(pk=identity.user_pk).exists()
 
 
 def of_system(name: str) -> Identity:

@@ -19,11 +19,11 @@ from chat.hub.limits import TokenBucket
 from chat.hub.seat import Seat
 from chat.hub.sending import Outgoing, Outlet, Send
 from chat.hub.window import Credit
-from chat.identity import Identity, belongs_to_another
+from chat.identity import Identity
 from chat.protocol import MAIN, VERSION, commands, events
 from chat.protocol.closing import CloseCode
 from chat.protocol.commands import AnyCommand, Ref
-from chat.protocol.errors import BadCommand, BadFrame, Forbidden, NotJoined, Problem, Unavailable
+from chat.protocol.errors import BadFrame, Forbidden, NotJoined, Problem, Unavailable
 from chat.protocol.frames import Rejected
 
 if TYPE_CHECKING:
@@ -215,20 +215,17 @@ class Session:
             case commands.Rooms():
                 await visiting.rooms(self, command)
             case commands.Rename():
-                await self._rename(command)
+                self._rename(command)
 
     def _terminals_room(self) -> str:
         if not self.seats:
             raise NotJoined("you are in no room: /join one first")
         return next(iter(self.seats))
 
-    async def _rename(self, command: commands.Rename) -> None:
+    def _rename(self, command: commands.Rename) -> None:
         if not self.identity.is_guest and not self.terminal:
             raise Forbidden("only guests choose their name here")
-        renamed = self.identity.named(command.name.strip())
-        if await self.hub.threads.read(belongs_to_another, renamed):
-            raise BadCommand("that name is the site's or a user's: choose another")
-        self.identity = renamed
+        self.identity = self.identity.named(command.name.strip())
         self.hub.presence.renamed(self)
         self.reply(events.Renamed(ref=command.ref, sender=self.identity.sender))
 
