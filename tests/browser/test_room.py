@@ -338,7 +338,8 @@ def test_page_goes_on_after_the_server_was_killed_with_nothing_lost_or_repeated(
         assert page.text("#chat-state") == "Connected"
         assert page.evaluate("document.querySelector('.line').dataset.kept"), "not drawn anew"
     say(bob, "after")
-    ann.wait_for_text("#chat-lines", "after")
+    for page in (ann, bob):
+        page.wait_for_text("#chat-lines", "after")
     assert bob.text(NAME_OF) == ann.text(NAME_OF) == "Bob"
     for page in (ann, bob):
         page.forgive("ERR_CONNECTION_REFUSED")
