@@ -7,11 +7,11 @@
 #   SECONDS    how long `make chaos` goes on, and SEED of what it does
 #   SERVICES   what the tests want on the machine (empty: install nothing, skip what needs them)
 
-SERVICES ?= redis postgres chromium
+SERVICES ?= redis postgres chromium node
 export SERVICES
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgres chaos bench lint format clean
+.PHONY: help run test test-postgres chaos bench screenshots lint format clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -26,6 +26,7 @@ test:  ## linters, types, import order, and the tests on every Python at hand
 test-postgres:  ## the tests with the suite's own database on PostgreSQL instead of SQLite
 	@scripts/make_venv.sh .venv requirements-dev.txt
 	@scripts/services.sh $(SERVICES)
+	@scripts/make_node_modules.sh
 	@.venv/bin/python -m tests.on_postgres $(ARGS)
 
 chaos:  ## break a real deployment for SECONDS (300) with SEED, and report what came of it
@@ -33,20 +34,31 @@ chaos:  ## break a real deployment for SECONDS (300) with SEED, and report what 
 	@scripts/services.sh redis postgres
 	@.venv/bin/python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-bench:  ## this hub and the usual Channels consumer side by side; QUICK=1 for rough figures
+bench:  ## measure this hub and its contenders, or go on with it; QUICK=1 for rough figures, FRESH=1 from nothing
+	@scripts/make_venv.sh .venv-bench benchmarks/requirements.txt
+	@scripts/services.sh redis postgres node
+	@scripts/make_node_modules.sh benchmarks/contenders/node
+	@.venv-bench/bin/python -m benchmarks $(if $(QUICK),--quick) $(if $(FRESH),--fresh) $(ARGS)
+
+screenshots:  ## the pictures of docs/images anew
 	@scripts/make_venv.sh .venv requirements-dev.txt
-	@.venv/bin/python -m benchmarks.compare $(if $(QUICK),--quick,--sessions 200 2000 --runs 2) $(ARGS)
+	@scripts/services.sh chromium
+	@.venv/bin/python scripts/screenshots.py $(ARGS)
 
 lint:  ## the linters alone
 	@scripts/make_venv.sh .venv requirements-dev.txt
+	@scripts/make_node_modules.sh
 	@scripts/lint.sh
 
 format:  ## put the code into the shape that `make lint` wants
 	@scripts/make_venv.sh .venv requirements-dev.txt
-	@.venv/bin/ruff check --fix-only --quiet .
-	@.venv/bin/ruff format .
+	@.venv/bin/python -m ruff check --fix-only --quiet .
+	@git ls-files -z '*.py' | xargs -0 .venv/bin/python -m django_upgrade --target-version 5.2 --exit-zero-even-if-changed
+	@git ls-files -z '*/templates/*.html' | xargs -0 .venv/bin/djade --target-version 5.2 || true
+	@.venv/bin/python -m ruff format .
 
 clean:  ## remove everything made here, but for the database
-	rm -rf .venv .venv.lock .venv-3.13 .venv-3.13.lock .coverage* .mypy_cache .pytest_cache .ruff_cache \
-		.import_linter_cache .hypothesis build dist staticfiles
+	rm -rf .venv .venv.lock .venv-3.13 .venv-3.13.lock .venv-bench .venv-bench.lock .coverage* .mypy_cache .pytest_cache .ruff_cache \
+		.import_linter_cache .hypothesis build dist staticfiles node_modules node_modules.lock \
+		benchmarks/contenders/node/node_modules benchmarks/contenders/node/node_modules.lock
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,5 +1,6 @@
 """What the figures were measured with."""
 
+import json
 import os
 import platform
 import sqlite3
@@ -20,6 +21,9 @@ _PACKAGES = (
     "websockets",
     "uvloop",
     "msgspec",
+    "redis",
+    "psycopg",
+    "python-socketio",
 )
 
 
@@ -32,8 +36,10 @@ def describe() -> dict[str, object]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
+        "node": _says("node", "--version"),
+        "redis": _says("redis-server", "--version"),
         "packages": {name: _version(name) for name in _PACKAGES},
-        "commit": _commit(),
+        "node_packages": _node_packages(),
     }
 
 
@@ -44,6 +50,12 @@ def _first_field(path: str, name: str) -> str | None:
     return None
 
 
+def _node_packages() -> dict[str, str]:
+    package = ROOT / "benchmarks" / "contenders" / "node" / "package.json"
+    pinned: dict[str, str] = json.loads(package.read_text())["devDependencies"]
+    return pinned
+
+
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
@@ -51,15 +63,14 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
+    """Return the commit that is measured, `-dirty` where it is not quite that."""
+    return _says("git", "describe", "--always", "--dirty", "--abbrev=12")
+
+
+def _says(*command: str) -> str | None:
     try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return described.stdout.strip()
+    return done.stdout.strip()

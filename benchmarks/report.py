@@ -1,125 +1,91 @@
-"""The results as data for a file and as a table for people."""
+"""Tables, plots and the documentation, from what is on file."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import re
 
+import msgspec
+
+from benchmarks import machine
 from benchmarks.contenders.contender import Contender
-from benchmarks.measures.idle_memory import IdleMemory
-from benchmarks.measures.saturation import Point
+from benchmarks.measures import registry
+from benchmarks.results import RESULTS, Results
+from benchmarks.server import ROOT
 
-_HEAD = (
-    "| server | contender | deliveries/s | times the usual | promised | in flight "
-    "| p50 ms | p99 ms | server CPU | generator CPU | idle KiB/session | runs |\n"
-    "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
-)
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
+PROSE = ROOT / "benchmarks" / "prose.md"
+FULL = RESULTS / "full"
 
+_QUICK = "A quick run: there were fewer sessions than the text says, and less time."
 
-@dataclass(slots=True)
-class Outcome:
-    """One run of one contender with one number of sessions."""
-
-    contender: str
-    sessions: int
-    run: int
-    memory: IdleMemory | None = None
-    points: list[Point] = field(default_factory=list)
-    skipped: list[int] = field(default_factory=list)
-    """Loads not tried: messages would have been on their way too long, or something went wrong."""
-    failure: str | None = None
-
-    @property
-    def best(self) -> Point | None:
-        """The point with most deliveries per second, of those in which nothing went wrong."""
-        sound = [point for point in self.points if not point.problems]
-        return max(sound, key=lambda point: point.deliveries_per_second, default=None)
+_PLACE = re.compile(r"^\{\{ (\w+) \}\}$", re.MULTILINE)
 
 
-def typical(outcomes: Sequence[Outcome]) -> Outcome | None:
-    """Return the run whose best is the median of the runs' bests, the lower of two."""
-    ranked = sorted(
-        (outcome.best.deliveries_per_second, outcome.run) for outcome in outcomes if outcome.best
+def describe_machine(results: Results, seed: int) -> None:
+    """Write down what is measured with."""
+    described = {**machine.describe(), "seed": seed}
+    results.folder.mkdir(parents=True, exist_ok=True)
+    text = msgspec.json.format(msgspec.json.encode(described), indent=1)
+    (results.folder / "machine.json").write_bytes(text + b"\n")
+
+
+def render(results: Results, contenders: dict[str, Contender]) -> tuple[str, dict[str, str]]:
+    """Return the report as Markdown, and its pictures by the names of their files."""
+    parts = {"machine": _machine(results)}
+    pictures: dict[str, str] = {}
+    for measure in registry.MEASURES:
+        found = results.of(measure.KEY)
+        drawn = measure.charts(found, contenders)
+        shown = [f"![{name.removesuffix('.svg')}]({name})" for name in drawn]
+        parts[measure.KEY] = "\n\n".join([measure.report(found, contenders), *shown])
+        pictures |= drawn
+    return fill(PROSE.read_text(), parts), pictures
+
+
+def write(results: Results, contenders: dict[str, Contender]) -> str:
+    """Write the report and its plots beside the results; return what to tell.
+
+    That of a whole run is the documentation; of a quick one the tables are told.
+    """
+    text, pictures = render(results, contenders)
+    results.folder.mkdir(parents=True, exist_ok=True)
+    for name, picture in pictures.items():
+        (results.folder / name).write_text(picture)
+    if results.folder == FULL:
+        DOCUMENT.write_text(document(text))
+        return f"Written: {DOCUMENT.relative_to(ROOT)}"
+    report = results.folder / "report.md"
+    report.write_text(f"{_QUICK}\n\n{text}")
+    tables = [
+        f"{measure.KEY}\n\n{measure.report(found, contenders)}\n"
+        for measure in registry.MEASURES
+        if (found := results.of(measure.KEY))
+    ]
+    return "\n".join([*tables, f"Written: {report.relative_to(ROOT)}, with plots beside it"])
+
+
+def document(text: str) -> str:
+    """Return the report with its pictures where they are as seen from `docs`."""
+    place = FULL.relative_to(ROOT)
+    return re.sub(r"(?<=\]\()(?=[\w-]+\.svg\))", f"../{place}/", text)
+
+
+def fill(prose: str, parts: dict[str, str]) -> str:
+    """Return the prose with each `{{ name }}` that has a line of its own replaced by its part.
+
+    Raises KeyError for a name that has no part.
+    """
+    return _PLACE.sub(lambda place: parts[place[1]], prose)
+
+
+def _machine(results: Results) -> str:
+    path = results.folder / "machine.json"
+    if not path.exists():
+        return "Nothing has been measured yet."
+    found = msgspec.json.decode(path.read_bytes())
+    every = [result for measure in registry.MEASURES for result in results.of(measure.KEY)]
+    commits = sorted({result.commit for result in every if result.commit})
+    packages = ", ".join(f"{name} {version}" for name, version in found["packages"].items())
+    return (
+        f"{found['cores']} cores of {found['cpu']}, {found['system']}, Python {found['python']}, "
+        f"SQLite {found['sqlite']}, node {found['node']}; {packages}. Commit {', '.join(commits)}; "
+        f"seed {found['seed']}."
     )
-    if not ranked:
-        return None
-    run = ranked[(len(ranked) - 1) // 2][1]
-    return next(outcome for outcome in outcomes if outcome.run == run)
-
-
-def markdown(outcomes: Sequence[Outcome], contenders: Mapping[str, Contender]) -> str:
-    """Return a table for each number of sessions, and under it what went wrong."""
-    parts = []
-    for sessions in sorted({outcome.sessions for outcome in outcomes}):
-        chosen = [outcome for outcome in outcomes if outcome.sessions == sessions]
-        rows = [_row(contender, chosen) for contender in _by_server(contenders, chosen)]
-        parts.append(f"## {sessions} sessions in one room\n\n{_HEAD}\n" + "\n".join(rows))
-        parts.extend(_wrong(chosen))
-    parts.append(
-        "Each at its own best load: the number of posts always on their way with which it "
-        "delivered most. `≥`: the generator was busy all the time, the server may be able to do "
-        "more. `~`: other processes had a noticeable part of the two cores."
-    )
-    return "\n\n".join(parts) + "\n"
-
-
-def _by_server(contenders: Mapping[str, Contender], outcomes: Sequence[Outcome]) -> list[Contender]:
-    measured = {outcome.contender for outcome in outcomes}
-    present = [contender for name, contender in contenders.items() if name in measured]
-    return sorted(present, key=lambda contender: contender.server)
-
-
-def _row(contender: Contender, outcomes: Sequence[Outcome]) -> str:
-    mine = [outcome for outcome in outcomes if outcome.contender == contender.name]
-    outcome = typical(mine)
-    best = outcome.best if outcome else None
-    if outcome is None or best is None:
-        return f"| {contender.server} | {contender.title} | failed |" + " |" * 9
-    marks = "≥ " * best.generator_limited + "~ " * best.disturbed
-    memory = f"{outcome.memory.per_session / 1024:.1f}" if outcome.memory else ""
-    cells = (
-        contender.server,
-        contender.title,
-        f"{marks}{_thousands(best.deliveries_per_second)}",
-        _ratio(contender, best, outcomes),
-        f"{contender.at_least:g}" if contender.at_least else "",
-        str(best.in_flight),
-        _milliseconds(best.p50_ms),
-        _milliseconds(best.p99_ms),
-        f"{best.server_cpu:.0%}",
-        f"{best.generator_cpu:.0%}",
-        memory,
-        str(len(mine)),
-    )
-    return f"| {' | '.join(cells)} |"
-
-
-def _ratio(contender: Contender, best: Point, outcomes: Sequence[Outcome]) -> str:
-    usual = typical([outcome for outcome in outcomes if outcome.contender == contender.baseline])
-    if usual is None or usual.best is None:
-        return ""
-    # A ratio is no better than the worse of its two figures.
-    marks = "≥ " * best.generator_limited + "~ " * (best.disturbed or usual.best.disturbed)
-    return f"{marks}{best.deliveries_per_second / usual.best.deliveries_per_second:.1f}"
-
-
-def _wrong(outcomes: Sequence[Outcome]) -> list[str]:
-    lines = []
-    for outcome in outcomes:
-        where = f"- `{outcome.contender}`, run {outcome.run}"
-        if outcome.failure:
-            lines.append(f"{where}: {outcome.failure}")
-        lines.extend(
-            f"{where}, {point.in_flight} in flight: {'; '.join(point.problems)}"
-            for point in outcome.points
-            if point.problems
-        )
-    return ["\n".join(lines)] if lines else []
-
-
-def _milliseconds(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.1f}" if value < 100 else _thousands(value)
-
-
-def _thousands(value: float) -> str:
-    return f"{value:,.0f}".replace(",", " ")

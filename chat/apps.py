@@ -18,6 +18,9 @@ class ChatConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Have the settings checked, and follow their changes in tests."""
+        """Have the settings checked, follow their changes in tests, and what users lose."""
         system_checks.register(checks.check, checks.TAG)
         setting_changed.connect(conf.forget, dispatch_uid="chat.conf")
+        from chat import revocation  # noqa: PLC0415 - it needs the models, which are there now
+
+        revocation.connect()

@@ -181,7 +181,7 @@ def _sqlite(alias: str, database: Mapping[str, Any]) -> Iterator[checks.CheckMes
             f"The SQLite database {alias!r} is not told to keep a write-ahead log: who reads and "
             "who writes wait for each other.",
             hint=f"Set {where}['init_command'] = 'PRAGMA journal_mode=WAL; PRAGMA "
-            "synchronous=FULL;'.",
+            "synchronous=FULL; PRAGMA secure_delete=ON;'.",
             id="chat.W006",
         )
     # SQLite's own default is FULL, so one that is not mentioned is all right.
@@ -191,6 +191,14 @@ def _sqlite(alias: str, database: Mapping[str, Any]) -> Iterator[checks.CheckMes
             "commits without waiting for the disk.",
             hint=f"Write PRAGMA synchronous=FULL in {where}['init_command'].",
             id="chat.W007",
+        )
+    # Off is SQLite's own default, though not that of every system. FAST leaves some of it.
+    if not re.search(r"secure_delete\s*[=(]\s*['\"]?(on|1|yes|true)\b", pragmas):
+        yield checks.Warning(
+            f"What is redacted or deleted can still be read in the file of the SQLite database "
+            f"{alias!r}: it is not told to overwrite that.",
+            hint=f"Write PRAGMA secure_delete=ON in {where}['init_command'].",
+            id="chat.W012",
         )
 
 
@@ -270,7 +278,7 @@ def _servers() -> Iterator[checks.CheckMessage]:
 
 
 def _origins() -> Iterator[checks.CheckMessage]:
-    if "*" in settings.ALLOWED_HOSTS and not settings.DEBUG:
+    if "*" in settings.ALLOWED_HOSTS:
         yield checks.Warning(
             "ALLOWED_HOSTS has '*': it lets the pages of every other site open WebSockets with the "
             "cookies of this site's visitors.",

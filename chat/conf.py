@@ -9,8 +9,9 @@ it, for the system checks.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from django.conf import settings
@@ -52,6 +53,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     rooms_per_session: Annotated[
         int, Meta(ge=1, description="Rooms one session may be in at a time.")
     ] = 50
+    rooms_created_per_minute: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Rooms a session may make by joining, after twice ROOMS_PER_SESSION at "
+            "once; 0 lifts it.",
+        ),
+    ] = 60
     sessions_per_user: Annotated[
         int, Meta(ge=0, description="Sessions per user or guest and process; 0 lifts it.")
     ] = 20
@@ -73,7 +82,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 4_194_304
     heartbeat: Annotated[
         float,
-        Meta(gt=0, le=24, description="Seconds between pings; heads are checked 4 times in it."),
+        Meta(gt=0, le=20, description="Seconds between pings; heads are checked 4 times in it."),
     ] = 20
     drain_seconds: Annotated[
         float,
@@ -82,10 +91,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     # How the hub works
     batch_events: Annotated[
-        int, Meta(ge=1, description="Most events of a room that share one frame.")
-    ] = 32
+        int,
+        Meta(ge=1, description="Most events of a room in one frame; never more than WINDOW / 4."),
+    ] = 256
     batch_bytes: Annotated[
-        int, Meta(ge=1, description="Most bytes of events that share one frame.")
+        int,
+        Meta(
+            ge=1, description="Most bytes of events in one frame; never more than WINDOW_BYTES / 4."
+        ),
     ] = 65_536
     commit_batch: Annotated[
         int, Meta(ge=1, le=1000, description="Most posts stored in one transaction.")
@@ -106,7 +119,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 1.0
     websocket_path: Annotated[
         str,
-        Meta(min_length=1, description="Where the pages find the WebSocket: a path or an address."),
+        Meta(
+            pattern="^(/|wss?://)",
+            description="Where the pages find the WebSocket: a path from the root, or an address.",
+        ),
     ] = "/ws"
     channel_layer: Annotated[
         str, Meta(min_length=1, description="Alias in CHANNEL_LAYERS that carries the hub's bus.")
@@ -130,13 +146,22 @@ def problems() -> list[str]:
     found: list[str] = []
     for key, value in given.items():
         if key not in FIELDS:
-            found.append(f"CHAT[{key!r}] is not a setting. There are: {', '.join(FIELDS)}.")
+            found.append(f"CHAT[{key!r}] is not a setting. {_instead(key)}")
             continue
+        kind, meta = get_args(FIELDS[key].type)
         try:
             msgspec.convert(value, FIELDS[key].type)
         except msgspec.ValidationError as error:
-            found.append(f"CHAT[{key!r}] is {value!r}: {error}.")
+            choices = [repr(choice) for choice in get_args(kind)]
+            wanted = f"Expected one of {', '.join(choices)}" if choices else error
+            found.append(f"CHAT[{key!r}] is {value!r}: {wanted}. ({meta.description})")
     return found
+
+
+def _instead(key: object) -> str:
+    """What was probably meant; or all there are."""
+    like = get_close_matches(str(key).upper(), FIELDS, n=1)
+    return f"Did you mean {like[0]}?" if like else f"There are: {', '.join(FIELDS)}."
 
 
 @cache

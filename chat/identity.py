@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from http.cookies import Morsel
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth import (
@@ -20,7 +22,8 @@ from django.contrib.auth import (
     load_backend,
 )
 from django.core import signing
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.crypto import constant_time_compare
 
 from chat import conf
@@ -43,6 +46,26 @@ _SALT = "chat.guest"
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """What the site went by when it took somebody for a user; empty where it did without.
+
+    Kept in memory only: neither is ever sent, stored or logged.
+    """
+
+    session_key: str = ""
+    """The Django session's."""
+    session_hash: str = ""
+    """What that session remembers of the user's password."""
+    backend: str = ""
+    """The path of the authentication backend."""
+
+    @property
+    def login(self) -> str:
+        """What may be told of the session: enough to know it again, not enough to use it."""
+        return login_of(self.session_key) if self.session_key else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """One who talks. ``key`` tells users (``u:7``) from guests (``g:…``) and from code (``s:``)."""
 
@@ -52,11 +75,31 @@ class Identity:
     is_staff: bool = False
     moderates: bool = False
     """Whether a permission of the site lets them look after every public room."""
+    bans: bool = False
+    """Whether a permission of the site lets them mute and remove people there."""
+    watches: bool = False
+    """Whether a permission of the site lets them see what is going on in all processes."""
+    proof: Proof = field(default=Proof(), compare=False, repr=False)
 
     @property
     def is_guest(self) -> bool:
         """Whether nobody is signed in."""
         return self.user_pk is None
+
+    @property
+    def is_privileged(self) -> bool:
+        """Whether the site lets them do more than others who are signed in."""
+        return self.is_staff or self.moderates or self.bans or self.watches
+
+    def with_permissions_of(self, now: Identity) -> Identity:
+        """The same one, by the same name, with what the site lets ``now`` do."""
+        return replace(
+            self,
+            is_staff=now.is_staff,
+            moderates=now.moderates,
+            bans=now.bans,
+            watches=now.watches,
+        )
 
     def unnamed(self) -> Identity:
         """The same one as a terminal first shows it: by its number."""
@@ -77,23 +120,72 @@ class Identity:
 
 
 def sender_id(key: str) -> str:
-    """The wire's id of a sender: the key without its kind."""
-    return key.partition(":")[2]
+    """The wire's id of a sender, which no other has: a user's or a guest's key without its kind.
+
+    Code's is the whole key, and so is that of a user whose primary key has a colon in it: so what
+    code calls itself can never be somebody's id.
+    """
+    whole = key.startswith("s:") or key.count(":") > 1
+    return key if whole else key.partition(":")[2]
+
+
+def key_of(sender: str) -> str:
+    """The key of the sender whom the wire calls ``sender``: ids tell what it is."""
+    if ":" in sender and sender_id(sender) == sender:
+        return sender
+    number = int(sender) if sender.isascii() and sender.isdigit() else 0
+    guest = _GUESTS_FROM <= number < 2 * _GUESTS_FROM and str(number) == sender
+    return f"{'g' if guest else 'u'}:{sender}"
+
+
+def of_key(key: str) -> Identity | None:
+    """The user or guest of that key; ``None`` where there is no such user. Asks the database."""
+    kind, _, number = key.partition(":")
+    if kind == "g":
+        return _guest(number) if key == key_of(number) else None
+    if kind != "u" or "\0" in number:
+        return None  # PostgreSQL takes no NUL: the query would fail
+    users = get_user_model()._default_manager
+    try:
+        user = users.filter(pk=get_user_model()._meta.pk.to_python(number)).first()
+    except (ValidationError, OverflowError):
+        return None
+    return None if user is None else of_user(user)
+
+
+def login_of(session_key: str) -> str:
+    """What stands for a Django session where its key must not be: on the bus, and in a log."""
+    return sha256(session_key.encode()).hexdigest()
 
 
 def of_system(name: str) -> Identity:
     """The site itself, where code publishes under a name instead of a user."""
-    return Identity(key=f"s:{name}", sender=Sender(name, name))
+    key = f"s:{name}"
+    return Identity(key=key, sender=Sender(sender_id(key), name))
 
 
-def of_user(user: Any) -> Identity:
-    """A signed-in user. Asks the database for permissions."""
+def of_user(user: Any, session: Any = None) -> Identity:
+    """A signed-in user, by the Django session where it is by one. Asks for permissions."""
+    key = f"u:{user.pk}"
     return Identity(
-        key=f"u:{user.pk}",
-        sender=Sender(str(user.pk), user.get_username()[:NAME_MOST]),
+        key=key,
+        sender=Sender(sender_id(key), user.get_username()[:NAME_MOST]),
         user_pk=user.pk,
         is_staff=bool(getattr(user, "is_staff", False)),
         moderates=bool(user.has_perm("chat.redact_message")),
+        bans=bool(user.has_perm("chat.ban")),
+        watches=bool(user.has_perm("chat.view_live")),
+        proof=_proof(user, session),
+    )
+
+
+def _proof(user: Any, session: Any) -> Proof:
+    if session is None or session.get(SESSION_KEY) != user._meta.pk.value_to_string(user):
+        return Proof()  # by a token, say: all there is to look at again is the user
+    return Proof(
+        session_key=session.session_key or "",
+        session_hash=session.get(HASH_SESSION_KEY) or "",
+        backend=session.get(BACKEND_SESSION_KEY) or "",
     )
 
 
@@ -111,12 +203,13 @@ def of_session(session_key: str) -> Identity | None:
         return None
     user_pk = get_user_model()._meta.pk.to_python(session[SESSION_KEY])
     user = load_backend(path).get_user(user_pk)
-    if user is None or not _verified(user, session.get(HASH_SESSION_KEY)):
+    if user is None or not verified(user, session.get(HASH_SESSION_KEY)):
         return None
-    return of_user(user)
+    return of_user(user, session)
 
 
-def _verified(user: Any, session_hash: str | None) -> bool:
+def verified(user: Any, session_hash: str | None) -> bool:
+    """Whether a session that remembers ``session_hash`` is of the password the user now has."""
     if not hasattr(user, "get_session_auth_hash"):
         return True
     valid = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
@@ -132,8 +225,10 @@ def new_guest() -> Identity:
 
 def of_guest(cookie: str | None) -> Identity | None:
     """The guest that a signed cookie names; ``None`` where it is missing or forged."""
+    if not cookie:
+        return None
     try:
-        return _guest(signing.Signer(salt=_SALT).unsign(cookie or ""))
+        return _guest(signing.Signer(salt=_SALT).unsign(cookie))
     except signing.BadSignature:
         return None
 
@@ -143,23 +238,34 @@ def guest_cookie(identity: Identity) -> str:
     return signing.Signer(salt=_SALT).sign(identity.sender.id)
 
 
-def remember_guest(request: HttpRequest, response: HttpResponse, who: Identity) -> None:
+def remember_guest(request: HttpRequest, response: HttpResponseBase, who: Identity) -> None:
     """Let the guest ``who`` be the same one on the next page, and on its WebSocket."""
     if not who.is_guest or of_guest(request.COOKIES.get(GUEST_COOKIE)) == who:
         return
-    response.set_cookie(
-        GUEST_COOKIE,
-        guest_cookie(who),
-        max_age=GUEST_COOKIE_AGE,
-        httponly=True,
-        secure=request.is_secure(),
-        samesite="Lax",
-    )
+    response.cookies[GUEST_COOKIE] = cookie_of_guest(who, secure=request.is_secure())
+
+
+def cookie_of_guest(who: Identity, *, secure: bool) -> Morsel[str]:
+    """The cookie that ``remember_guest`` sets, for where there is no response to set it on."""
+    cookie: Any = Morsel()  # whose values need not be text, whatever its types say
+    value = guest_cookie(who)
+    cookie.set(GUEST_COOKIE, value, value)
+    cookie.update({"path": "/", "max-age": GUEST_COOKIE_AGE, "httponly": True, "samesite": "Lax"})
+    cookie["secure"] = secure
+    return cast("Morsel[str]", cookie)
 
 
 def of_cookies(cookies: Mapping[str, str]) -> Identity:
     """The guest of a handshake: the one its cookie names, or a new one."""
     return of_guest(cookies.get(GUEST_COOKIE)) or new_guest()
+
+
+def of_request(request: HttpRequest) -> Identity:
+    """The user who is signed in, else the guest of the cookies. Asks the database for a user."""
+    user = getattr(request, "user", None)  # a site may do without accounts
+    if user is not None and user.is_authenticated:
+        return of_user(user, getattr(request, "session", None))
+    return of_cookies(request.COOKIES)
 
 
 def _guest(number: str) -> Identity:

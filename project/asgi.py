@@ -1,5 +1,6 @@
 """The ASGI application: HTTP to Django, WebSockets to the chat."""
 
+import gc
 import os
 
 from channels.routing import ProtocolTypeRouter
@@ -8,7 +9,12 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 http = get_asgi_application()
 
-# Only now: what this imports needs Django to be set up, which the line above does.
-from chat.routing import websocket_application  # noqa: E402
+from chat.routing import websocket_application  # noqa: E402 - needs Django set up, as it now is
 
 application = ProtocolTypeRouter({"http": http, "websocket": websocket_application})
+
+# What was imported stays: the collector need not walk through it again and again as sessions come,
+# nor for every 700 new objects (docs/deployment.md).
+gc.collect()
+gc.freeze()
+gc.set_threshold(10_000)

@@ -15,10 +15,26 @@ SQLITE_OPTIONS: dict[str, Any] = {
     "timeout": 20,
     # WAL: readers and the writer do not wait for each other. FULL: an acknowledged message survives
     # a power cut too; NORMAL would lose the last commits. The journal shrinks back after a large
-    # commit.
+    # commit. What is deleted or redacted is overwritten, not only unlinked.
     "init_command": (
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=33554432;"
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=33554432; "
+        "PRAGMA secure_delete=ON;"
     ),
+}
+
+POSTGRES_OPTIONS: dict[str, Any] = {
+    # A network that swallows packets tells nobody, and Linux tries for 15 minutes and more before
+    # it gives a connection up. Seconds, but for tcp_user_timeout, which is in milliseconds.
+    "connect_timeout": 5,
+    # How long what was sent may go unconfirmed.
+    "tcp_user_timeout": 10_000,
+    # While an answer is waited for, nothing is sent that could go unconfirmed: so ask.
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    # And the server is to give up the locks of a client that is out of reach, or stands still, in
+    # the middle of a transaction: nobody else can post to those rooms.
+    "options": "-c idle_in_transaction_session_timeout=10s",
 }
 
 LAYERS = {
@@ -31,7 +47,8 @@ def database(url: str | None, *, beside: Path) -> dict[str, Any]:
     """Return the entry of ``DATABASES`` for a URL; an SQLite file in ``beside`` when there is none.
 
     SQLite paths follow the usual convention: ``sqlite:///relative.sqlite3`` and
-    ``sqlite:////absolute.sqlite3``, a relative one being relative to ``beside``.
+    ``sqlite:////absolute.sqlite3``, a relative one being relative to ``beside``. What a PostgreSQL
+    URL says after its ``?`` comes before ``POSTGRES_OPTIONS``.
     """
     if url is None:
         return _sqlite(beside / "db.sqlite3")
@@ -55,7 +72,8 @@ def database(url: str | None, *, beside: Path) -> dict[str, Any]:
             raise ImproperlyConfigured(
                 "DATABASE_URL names no database: expected postgres://user:password@host:port/name."
             )
-        return {**entry, "CONN_HEALTH_CHECKS": True}
+        options = {**POSTGRES_OPTIONS, **entry.get("OPTIONS", {})}
+        return {**entry, "OPTIONS": options, "CONN_HEALTH_CHECKS": True}
     raise ImproperlyConfigured(
         f"DATABASE_URL begins with {scheme!r}: expected sqlite:///… or postgres://…"
     )
@@ -80,7 +98,9 @@ def channel_layer(url: str | None, *, kind: str) -> dict[str, Any]:
         )
     # redis-py 8 gives up on a silent socket after 5 s by default, which is how long the layer's own
     # blocking read takes: every idle connection would die. No limit, then.
-    return {
-        "BACKEND": LAYERS[kind],
-        "CONFIG": {"hosts": [{"address": url, "socket_timeout": None}]},
-    }
+    host: dict[str, Any] = {"address": url, "socket_timeout": None}
+    if scheme != "unix":
+        # Connections to a Redis that is out of reach are closed after a while; older redis-py ask
+        # for that only when told to.
+        host["socket_keepalive"] = True
+    return {"BACKEND": LAYERS[kind], "CONFIG": {"hosts": [host]}}

@@ -1,10 +1,12 @@
 """Settings of the site, from the environment; README.md lists the variables."""
 
 import warnings
+from logging import LogRecord
 from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.log import CallbackFilter
 
 from project import environment
 from project.backends import LAYERS, channel_layer, database
@@ -133,6 +135,8 @@ AUTH_PASSWORD_VALIDATORS = [
 # --- Languages and time ---------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
+# Those the chat speaks: a page in any other would be half English, and say that it is not.
+LANGUAGES = [("ar", "العربية"), ("de", "Deutsch"), ("en", "English")]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -161,14 +165,28 @@ warnings.filterwarnings(
 LOG_LEVEL = environment.choice(
     "LOG_LEVEL", ("debug", "info", "warning", "error", "critical"), default="info"
 )
+
+# What daphne says as it starts besides where it listens: one line for each event is enough.
+_PREAMBLE = ("HTTP/2 support", "Configuring endpoint")
+
+
+def _is_news(record: LogRecord) -> bool:
+    return not record.getMessage().startswith(_PREAMBLE)
+
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"news": {"()": CallbackFilter, "callback": _is_news}},
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL.upper()},
     "loggers": {
-        # Django gives these handlers of their own; one line for each event is enough.
+        "daphne.cli": {"level": "WARNING"},
+        "daphne.server": {"filters": ["news"]},
+        # A line for each request.
+        "uvicorn.access": {"level": "WARNING"},
+        # Django gives these handlers of their own.
         "django": {"handlers": [], "level": "NOTSET", "propagate": True},
         "django.server": {"handlers": [], "level": "NOTSET", "propagate": True},
         # A traceback for everybody who calls the site by another name helps nobody; the server's

@@ -15,9 +15,21 @@ check() {
     "$@" || failed+=("$name")
 }
 
+# Run a command with the files of that pattern after it.
+on_each() {
+    pattern=$1
+    shift
+    find chat project tests benchmarks scripts manage.py -name node_modules -prune -o -path "$pattern" -print0 |
+        xargs -0 "$@"
+}
+
+check "merge conflicts" scripts/conflicts.sh
 check "ruff check" "$python" -m ruff check --quiet .
 check "ruff format" "$python" -m ruff format --check --quiet .
+check "django-upgrade" on_each '*.py' "$python" -m django_upgrade --check --target-version 5.2
+check "djade" on_each '*/templates/*.html' .venv/bin/djade --check --target-version 5.2
 check "mypy" "$python" -m mypy
+check "tsc" scripts/tsc.sh
 check "import order" .venv/bin/lint-imports
 check "migrations" "$python" -W error manage.py makemigrations --check --dry-run
 

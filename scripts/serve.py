@@ -15,12 +15,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import django  # noqa: E402 - what is imported from here on lies in ROOT or reads its settings
-from django.conf import settings  # noqa: E402
-from django.core.exceptions import ImproperlyConfigured  # noqa: E402
-from django.core.management import CommandError, call_command  # noqa: E402
-from django.db import DatabaseError, connections  # noqa: E402
+from django.conf import settings  # noqa: E402 - likewise
+from django.core.exceptions import ImproperlyConfigured  # noqa: E402 - likewise
+from django.core.management import CommandError, call_command  # noqa: E402 - likewise
+from django.db import DatabaseError, connections  # noqa: E402 - likewise
 
-from project import environment  # noqa: E402
+from project import environment  # noqa: E402 - likewise
 
 BACKLOG = 8192
 """Connections that may wait to be accepted: with daphne's own 50, a crowd that comes at once after
@@ -101,10 +101,12 @@ def main() -> None:
     except DatabaseError as error:
         sys.exit(f"The database cannot be used: {error}")
     print(invitation(address, port), flush=True)
-    # In place of this process, so that a signal to stop reaches the server itself.
+    # In place of this process, so that a signal to stop reaches the server itself. Not verbose, as
+    # that is a line for each request. What else is logged, LOG_LEVEL says.
+    daphne = [sys.executable, "-m", "daphne", "-v", "0"]
     os.execv(
         sys.executable,
-        [sys.executable, "-m", "daphne", "-e", endpoint(address, port), "project.asgi:application"],
+        [*daphne, "-e", endpoint(address, port), "project.asgi:application"],
     )
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # See to it that the programs the tests start are on this machine.
 #
-# usage: scripts/services.sh [SERVICE...]         (redis, postgres, chromium, nginx)
+# usage: scripts/services.sh [SERVICE...]         (redis, postgres, chromium, nginx, node)
 #
 # What is missing is installed from Debian's packages, where there is an apt-get and the right to use
 # it without being asked for a password. What still is missing then is a failure under CI=true;
@@ -19,6 +19,7 @@ present() {
         postgres) { command -v initdb && command -v postgres; } || ls /usr/lib/postgresql/*/bin/initdb ;;
         chromium) command -v chromium || command -v chromium-browser || command -v google-chrome ;;
         nginx) command -v nginx ;;
+        node) command -v node && command -v npm ;;
     esac >/dev/null 2>&1
 }
 
@@ -28,6 +29,7 @@ packages() {
         postgres) echo postgresql ;;
         chromium) echo chromium ;;
         nginx) echo nginx-light ;;
+        node) echo nodejs npm ;;
         *) return 1 ;;
     esac
 }
@@ -41,7 +43,8 @@ for service in "$@"; do
     fi
     present "$service" && continue
     missing+=("$service")
-    wanted+=("$package")
+    # shellcheck disable=SC2206 # a list of words
+    wanted+=($package)
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 

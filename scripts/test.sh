@@ -4,9 +4,10 @@
 # usage: scripts/test.sh [PYTEST_ARGUMENT...]
 #
 # Without arguments: the linters, the whole suite with its coverage gates, and the suite again on
-# Python 3.13 with the newest Django, where there is such a Python (but for tests/chaos, which is about
-# servers that fail and takes minutes). Each step runs even when one before it failed, so that one run
-# tells everything. With arguments: pytest alone, with them.
+# Python 3.13 with the newest Django, where there is such a Python, but for what takes minutes and is
+# not about either: servers that fail, the modules in a browser, benchmarks, scripts and docs. Each step
+# runs even when one before it failed, so that one run tells everything. With arguments: pytest alone,
+# with them.
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
@@ -21,11 +22,17 @@ step() {
 
 scripts/make_venv.sh .venv requirements-dev.txt || exit 1
 # shellcheck disable=SC2086 # a list of words
-scripts/services.sh ${SERVICES-redis postgres chromium} || exit 1
+scripts/services.sh ${SERVICES-redis postgres chromium node} || exit 1
+scripts/make_node_modules.sh || exit 1
 
 if [ $# -gt 0 ]; then
     exec .venv/bin/python -m pytest "$@"
 fi
+
+# Much of the suite waits for servers. A module's tests stay together: they share what they start. Those with
+# the most tests come first, so that what loads the machine, servers that fail and browsers, comes last, and
+# not beside tests of the hub that have little patience.
+two_at_a_time=(--numprocesses 2 --dist loadfile)
 
 step "linters" scripts/lint.sh
 
@@ -34,13 +41,15 @@ step "linters" scripts/lint.sh
 step "tests of the protocol, which cover all of it" \
     .venv/bin/python -m pytest tests/protocol --cov=chat.protocol --cov-fail-under=100
 step "the whole suite" \
-    .venv/bin/python -m pytest --cov=chat --cov-fail-under=95
+    .venv/bin/python -m pytest "${two_at_a_time[@]}" --cov=chat --cov-fail-under=95
 
 second=.venv-3.13
+not_again=()
+for each in chaos browser javascript benchmarks tooling docs; do not_again+=(--ignore "tests/$each"); done
 if PYTHON="" scripts/find_python.sh 3.13 >/dev/null 2>&1; then
     if PYTHON="" scripts/make_venv.sh $second requirements-django6.txt 3.13; then
         step "the whole suite again: $($second/bin/python -m django --version | sed 's/^/Django /'), Python 3.13" \
-            $second/bin/python -m pytest --ignore tests/chaos
+            $second/bin/python -m pytest "${two_at_a_time[@]}" "${not_again[@]}"
     else
         failed+=("the environment of Python 3.13")
     fi

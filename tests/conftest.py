@@ -1,6 +1,7 @@
 """What every test can ask for; the parts are in tests/services.py and tests/servers.py."""
 
 import os
+import signal
 from collections.abc import AsyncIterator
 
 import hypothesis
@@ -13,6 +14,10 @@ from chat.hub import hub as hubs
 from tests.hub.clients import Connect, Connection, ConnectTerminal, JsonClient, TerminalClient
 
 pytest_plugins = ["tests.services", "tests.servers"]
+
+# A shell has what runs in its background ignore it, and programs inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says nothing about it on a machine that does other things too.
 hypothesis.settings.register_profile("suite", deadline=None)

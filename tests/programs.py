@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, NoReturn, Self
 
 import pytest
 
@@ -241,7 +241,11 @@ def find_program(name: str, *places: str) -> Path:
         )
         if hits:
             return hits[-1]
-    reason = f"{name} is not on this machine (`make test` installs it where it may)"
+    return missing(f"{name} is not on this machine (`make test` installs it where it may)")
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test for want of something; on CI, which has to have everything, fail it."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

@@ -4,9 +4,11 @@ The fixture ``serve`` starts them: ``serve()``, ``serve("uvicorn", env={"REDIS_U
 """
 
 import http.client
+import json
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
@@ -30,6 +32,8 @@ class SiteServer(Program):
         super().__init__(port=port)
         self.kind = kind
         self.env = dict(env)
+        self._shell: subprocess.Popen[str] | None = None
+        self._shell_lock = threading.Lock()
 
     @property
     def url(self) -> str:
@@ -78,6 +82,45 @@ class SiteServer(Program):
     def manage(self, *arguments: str) -> str:
         """Run ``manage.py`` with the server's settings and return what it printed."""
         return manage(*arguments, env=self.env)
+
+    def run(self, code: str) -> str:
+        """Run Python with the server's settings, and return what it printed.
+
+        It is by itself each time, but in a process that stays, where ``manage("shell", …)`` takes
+        a second to start one. Raises ``AssertionError`` where it fails.
+        """
+        with self._shell_lock:
+            answer = self._ask_shell(code)
+        assert answer, f"the shell ended: {(self.directory / 'shell.log').read_text()[-4000:]}"
+        printed, failure = json.loads(answer)
+        assert not failure, f"{code}\nfailed:\n{failure}"
+        return str(printed)
+
+    def _ask_shell(self, code: str) -> str:
+        if self._shell is None:
+            environment = {"DJANGO_SETTINGS_MODULE": "project.settings", **self.environment()}
+            with (self.directory / "shell.log").open("ab") as log:
+                self._shell = subprocess.Popen(
+                    [sys.executable, "-m", "tests.shell"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                    env=environment,
+                    cwd=ROOT,
+                )
+        assert self._shell.stdin is not None
+        assert self._shell.stdout is not None
+        self._shell.stdin.write(json.dumps(code) + "\n")
+        self._shell.stdin.flush()
+        return self._shell.stdout.readline()
+
+    def close(self) -> None:
+        """End the server, and the process that ran code for it."""
+        if self._shell is not None:
+            self._shell.communicate()  # without input it ends by itself
+            self._shell = None
+        super().close()
 
 
 def manage(*arguments: str, env: Mapping[str, str]) -> str:

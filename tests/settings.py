@@ -11,9 +11,9 @@ from pathlib import Path
 for _name in ("DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "REDIS_URL", "CHANNEL_LAYER", "LOG_LEVEL"):
     os.environ.pop(_name, None)
 
-from project import environment  # noqa: E402
-from project.backends import database  # noqa: E402
-from project.settings import *  # noqa: E402, F403
+from project import environment  # noqa: E402 - reads what the loop above has emptied
+from project.backends import database  # noqa: E402 - likewise
+from project.settings import *  # noqa: E402, F403 - the site's, but for what follows
 
 # The app's own defaults: what a test wants otherwise, it overrides.
 CHAT = {}

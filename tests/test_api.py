@@ -14,7 +14,7 @@ from chat import api, store
 from chat.api import publish
 from chat.hub.heart import Heart
 from chat.models import Message, Outbox, Room
-from tests.hub.clients import OPEN_SITE, Connect, off_loop
+from tests.hub.clients import OPEN_SITE, Connect, off_loop, sign_up
 
 
 @contextmanager
@@ -90,6 +90,19 @@ def test_senders_are_the_site_a_name_or_a_user(settings: Settings) -> None:
     ]
 
 
+async def test_name_that_is_a_number_is_nobody_s_id(connect: Connect) -> None:
+    account = await sign_up("anna")
+    guest, anna = await connect(), await connect(cookies=account.cookies)
+    for client in (guest, anna):
+        await client.join()
+    ids = [event["sender"]["id"] for client in (guest, anna) for event in client.events[:1]]
+    for name in ids:
+        await off_loop(publish, "main", "it was me", name)
+        message = await guest.event("message")
+        assert message["sender"]["name"] == name
+        assert message["sender"]["id"] not in ids
+
+
 @pytest.mark.usefixtures("told_only")
 async def test_everyone_connected_sees_it_once(connect: Connect) -> None:
     clients = [await connect(), await connect()]
@@ -99,7 +112,7 @@ async def test_everyone_connected_sees_it_once(connect: Connect) -> None:
     for client in clients:
         message = await client.event("message")
         assert (message["text"], message["seq"], message["id"]) == ("hello", 1, given)
-        assert message["sender"] == {"id": "Anna", "name": "Anna"}
+        assert message["sender"] == {"id": "s:Anna", "name": "Anna"}
         await client.post("and now?")
         await client.answered()
         assert client.seqs() == list(range(1, len(client.seqs()) + 1))

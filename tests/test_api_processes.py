@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -11,12 +13,15 @@ from typing import Any
 
 import pytest
 from channels.layers import BaseChannelLayer
+from django.db import transaction
 from pytest_django import Settings
 
 from chat import api
 from chat.hub import hub as hubs
+from chat.hub.bus import LAYER_SECONDS
 from chat.hub.heart import Heart
 from chat.models import Message, Room
+from project.backends import LAYERS, channel_layer
 from tests.hub.clients import Connect, off_loop
 from tests.integration.people import Visits
 from tests.integration.settings import overriding
@@ -26,7 +31,7 @@ from tests.services import RedisServer
 BROKEN = {"default": {"BACKEND": "tests.test_api_processes.BrokenLayer"}}
 
 # Between two looks of a process at its rooms there are 6 s: what comes sooner, it was told.
-SELDOM = overriding(HEARTBEAT=24)
+SELDOM = overriding(HEARTBEAT=20)
 TOLD_SECONDS = 4.0
 
 
@@ -50,6 +55,32 @@ def test_layer_that_is_away_does_not_make_a_stored_message_fail(
         api.publish("main", "hello")
     assert Message.objects.get().text == "hello"
     assert "no Redis" in caplog.text
+
+
+@pytest.fixture
+def silent_redis() -> Iterator[str]:
+    """The URL of something that takes connections, and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        yield f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", LAYERS)
+def test_layer_that_is_silent_holds_up_no_publisher_for_long(
+    settings: Settings, caplog: pytest.LogCaptureFixture, silent_redis: str, kind: str
+) -> None:
+    settings.CHANNEL_LAYERS = {"default": channel_layer(silent_redis, kind=kind)}
+    rooms = [Room.objects.create(slug=f"room-{number}") for number in range(20)]
+    began = time.monotonic()
+    with caplog.at_level(logging.WARNING, "chat"), transaction.atomic():
+        for room in rooms:
+            api.publish(room, "hello")
+    # Not once for each room: the first that takes too long is the last that is tried.
+    assert LAYER_SECONDS <= time.monotonic() - began < 3 * LAYER_SECONDS
+    assert Message.objects.filter(text="hello").count() == len(rooms)
+    assert [record.getMessage() for record in caplog.records] == [
+        "channel layer failed: TimeoutError()"
+    ]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -144,7 +175,7 @@ async def test_process_without_people_is_heard_by_those_who_are_elsewhere(
         async with asyncio.timeout(TOLD_SECONDS):
             first = await client.said("main", "from the till")
             await client.said("main", "once more")
-        assert first["sender"] == {"id": "Till 3", "name": "Till 3"}
+        assert first["sender"] == {"id": "s:Till 3", "name": "Till 3"}
         assert client.texts("main") == ["from the till", "once more"]
 
 

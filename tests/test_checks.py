@@ -233,10 +233,11 @@ def test_new_daphne_and_none_are_sound(
     assert not found()
 
 
-def test_hosts_that_are_all_allowed_are_a_warning_without_debug(settings: Settings) -> None:
+@pytest.mark.parametrize("debug", [True, False])
+def test_hosts_that_are_all_allowed_are_a_warning(settings: Settings, debug: bool) -> None:
     settings.CHANNEL_LAYERS = {"default": backends.channel_layer(URL, kind="core")}
-    settings.ALLOWED_HOSTS = ["*"]
+    settings.DEBUG = debug
     assert not found()
-    settings.DEBUG = False
+    settings.ALLOWED_HOSTS = ["*"]
     assert only().id == "chat.W011"
     assert "ALLOWED_HOSTS" in str(only().hint)

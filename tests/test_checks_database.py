@@ -56,26 +56,34 @@ def test_sqlite_without_a_write_ahead_log_is_a_warning(
     databases: Databases, command: str | None
 ) -> None:
     databases(default=sqlite(init_command=command))
-    assert only().id == "chat.W006"
-    assert "PRAGMA journal_mode=WAL" in str(only().hint)
+    assert found().keys() == {"chat.W006", "chat.W012"}
+    assert "PRAGMA journal_mode=WAL" in str(found()["chat.W006"].hint)
 
 
 @pytest.mark.parametrize("level", ["=NORMAL", " = off", "=0", "(1)", "='normal'"])
 def test_sqlite_that_does_not_wait_for_the_disk_is_a_warning(
     databases: Databases, level: str
 ) -> None:
-    databases(default=sqlite(init_command=f"PRAGMA journal_mode=WAL; PRAGMA synchronous{level};"))
+    command = f"PRAGMA journal_mode=WAL; PRAGMA synchronous{level}; PRAGMA secure_delete=ON"
+    databases(default=sqlite(init_command=command))
     assert only().id == "chat.W007"
     assert "synchronous=FULL" in str(only().hint)
+
+
+@pytest.mark.parametrize("more", ["", "PRAGMA secure_delete=OFF", "PRAGMA secure_delete=FAST"])
+def test_sqlite_that_keeps_what_is_redacted_is_a_warning(databases: Databases, more: str) -> None:
+    databases(default=sqlite(init_command=f"PRAGMA journal_mode=WAL; {more}"))
+    assert only().id == "chat.W012"
+    assert "secure_delete=ON" in str(only().hint)
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        "PRAGMA journal_mode=WAL",
-        "pragma journal_mode = wal; pragma synchronous = full",
-        "PRAGMA journal_mode('WAL'); PRAGMA synchronous=2; PRAGMA cache_size=1;",
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=EXTRA;",
+        "PRAGMA journal_mode=WAL; PRAGMA secure_delete=1",
+        "pragma journal_mode = wal; pragma synchronous = full; pragma secure_delete = on",
+        "PRAGMA journal_mode('WAL'); PRAGMA synchronous=2; PRAGMA secure_delete(TRUE);",
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=EXTRA; PRAGMA secure_delete='yes';",
     ],
 )
 def test_sqlite_is_sound_however_it_is_told(databases: Databases, command: str) -> None:
@@ -85,7 +93,7 @@ def test_sqlite_is_sound_however_it_is_told(databases: Databases, command: str) 
 
 def test_sqlite_without_options_is_told_of_both(databases: Databases) -> None:
     databases(default={"ENGINE": "django.db.backends.sqlite3", "NAME": "db"})
-    assert found().keys() == {"chat.W005", "chat.W006"}
+    assert found().keys() == {"chat.W005", "chat.W006", "chat.W012"}
 
 
 def test_sqlite_in_memory_is_an_error(databases: Databases) -> None:

@@ -14,6 +14,7 @@ DEFAULTS: dict[str, Any] = {
     "FRAME_LIMIT": 65_536,
     "POSTS_PER_SECOND": 10,
     "ROOMS_PER_SESSION": 50,
+    "ROOMS_CREATED_PER_MINUTE": 60,
     "SESSIONS_PER_USER": 20,
     "SESSIONS_PER_ADDRESS": 100,
     "WINDOW": 8192,
@@ -65,13 +66,16 @@ def test_settings_are_read_once_and_anew_when_they_change(settings: Settings) ->
         ("POSTS_PER_SECOND", -1),
         ("POSTS_PER_SECOND", True),
         ("ROOMS_PER_SESSION", 0),
+        ("ROOMS_CREATED_PER_MINUTE", -1),
         ("SESSIONS_PER_USER", -1),
         ("HEARTBEAT", 0),
-        ("HEARTBEAT", 25),
+        ("HEARTBEAT", 20.5),
         ("COMMIT_BATCH", 1001),
         ("READ_THREADS", 65),
         ("SYSTEM_NAME", ""),
         ("DATABASE", ""),
+        ("WEBSOCKET_PATH", "ws"),
+        ("WEBSOCKET_PATH", "https://example.com/ws"),
     ],
 )
 def test_wrong_value_is_a_problem_that_names_it(
@@ -84,6 +88,24 @@ def test_wrong_value_is_a_problem_that_names_it(
         conf.current()
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "right"),
+    [
+        ("GUESTS", "maybe", "'none', 'read', 'post'"),
+        ("ROOM_CREATION", True, "'anyone', 'users', 'staff'"),
+        ("WEBSOCKET_PATH", "ws", "a path from the root, or an address"),
+        ("GUEST", "post", "Did you mean GUESTS?"),
+        ("roomcreation", "staff", "Did you mean ROOM_CREATION?"),
+    ],
+)
+def test_problem_says_what_would_be_right(
+    settings: Settings, name: str, value: object, right: str
+) -> None:
+    settings.CHAT = {name: value}
+    (problem,) = conf.problems()
+    assert right in problem
+
+
 @pytest.mark.parametrize("name", ["TEXTLIMIT", "text_limit", "", 5])
 def test_unknown_setting_is_a_problem_that_says_which_there_are(
     settings: Settings, name: object
@@ -91,7 +113,7 @@ def test_unknown_setting_is_a_problem_that_says_which_there_are(
     settings.CHAT = {name: 1}
     (problem,) = conf.problems()
     assert f"CHAT[{name!r}] is not a setting" in problem
-    assert "TEXT_LIMIT" in problem
+    assert ("Did you mean TEXT_LIMIT?" in problem) != ("There are: GUESTS, ROOM" in problem)
 
 
 def test_all_problems_are_told_at_once(settings: Settings) -> None:

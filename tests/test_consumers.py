@@ -1,3 +1,4 @@
+import asyncio
 import logging
 from typing import Any
 
@@ -8,8 +9,10 @@ from pytest_django import Settings
 
 from chat import identity
 from chat.hub import hub as hubs
+from chat.hub import sending
 from chat.hub.session import Session
 from chat.identity import GUEST_COOKIE
+from chat.routing import websocket_application
 from tests.fakes import soon
 from tests.hub.clients import (
     OPEN_SITE,
@@ -60,6 +63,36 @@ async def test_guest_with_a_forged_cookie_or_none_is_a_new_one(connect: Connect)
     first = await connect(cookies={GUEST_COOKIE: forged})
     second = await connect()
     assert len({guest.sender.id, sender(first)["id"], sender(second)["id"]}) == 3
+
+
+async def test_new_guest_is_given_a_cookie_by_which_it_is_the_same_one_again(
+    connect: Connect, connect_terminal: ConnectTerminal
+) -> None:
+    first = await connect()
+    cookie = first.cookies[GUEST_COOKIE]
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/", True, "Lax")
+    assert not cookie["secure"]
+    again = await connect(cookies={GUEST_COOKIE: cookie.value})
+    assert sender(again) == sender(first)
+    assert not again.cookies
+    terminal = await connect_terminal()
+    assert identity.of_guest(terminal.cookies[GUEST_COOKIE].value)
+
+
+async def test_cookie_of_a_guest_is_for_encrypted_connections_where_it_came_by_one(
+    connections: list[Connection],
+) -> None:
+    client = JsonClient()
+    connections.append(client)
+    client.scope["scheme"] = "wss"
+    await client.open()
+    assert client.cookies[GUEST_COOKIE]["secure"]
+
+
+async def test_user_is_given_no_cookie_of_a_guest(connect: Connect) -> None:
+    ann = await sign_up("ann")
+    assert not (await connect(cookies=ann.cookies)).cookies
+    assert not (await connect(user=ann.user)).cookies
 
 
 async def test_user_is_known_by_the_cookie_of_the_site(connect: Connect) -> None:
@@ -250,3 +283,25 @@ async def test_sessions_have_no_channel_of_their_own(connect: Connect) -> None:
     (hub,) = hubs.running()
     await soon(lambda: hub.heart._renewed_at > 0 and hub.heart.probed_at is None)
     assert len(memory_layer().channels) == 1
+
+
+async def test_connection_that_takes_not_even_its_close_is_cut_off(
+    connections: list[Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "CLOSE_SECONDS", 0.01)
+
+    async def stuck(scope: Any, receive: Any, send: Any) -> None:
+        async def send_no_frame(message: Any) -> None:
+            if message["type"] != "websocket.accept":
+                await asyncio.Event().wait()
+            await send(message)
+
+        await websocket_application(scope, receive, send_no_frame)
+
+    client = JsonClient(application=stuck)
+    connections.append(client)
+    await client.open()
+    (session,) = hubs.current().sessions
+    session.too_slow()
+    await soon(client.communicator.future.done)
+    client.communicator.future.result()  # an ordinary end: the server logs no error

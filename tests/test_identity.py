@@ -6,10 +6,12 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core import signing
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
+from hypothesis import given
+from hypothesis import strategies as st
 from pytest_django import Settings
 
 from chat import identity
-from chat.identity import GUEST_COOKIE, Identity
+from chat.identity import GUEST_COOKIE, Identity, Proof
 from chat.protocol import terminal
 from chat.protocol.errors import BadCommand
 from chat.protocol.events import Sender
@@ -217,7 +219,7 @@ def test_session_without_its_hash_is_nobodys(ann: User) -> None:
 
 
 def test_user_model_without_a_hash_is_believed() -> None:
-    assert identity._verified(object(), None)
+    assert identity.verified(object(), None)
 
 
 # Code, and names
@@ -225,12 +227,25 @@ def test_user_model_without_a_hash_is_believed() -> None:
 
 def test_site_speaks_under_a_name_of_its_own() -> None:
     who = identity.of_system("Robot")
-    assert (who.key, who.sender) == ("s:Robot", Sender("Robot", "Robot"))
+    assert (who.key, who.sender) == ("s:Robot", Sender("s:Robot", "Robot"))
 
 
-@pytest.mark.parametrize("key", ["u:7", "g:7", "s:a:b"])
-def test_id_on_the_wire_is_the_key_without_its_kind(key: str) -> None:
+@pytest.mark.parametrize("key", ["u:7", "u:s", "g:1073741824"])
+def test_id_on_the_wire_of_a_user_or_guest_is_the_key_without_its_kind(key: str) -> None:
     assert identity.sender_id(key) == key[2:]
+    assert identity.key_of(key[2:]) == key
+
+
+@pytest.mark.parametrize("key", ["s:7", "s:1073741824", "s:a:b", "s:", "u:s:7", "u:u:s:7", "u:a:b"])
+def test_id_on_the_wire_of_what_could_be_taken_for_another_is_the_whole_key(key: str) -> None:
+    assert identity.sender_id(key) == key
+    assert identity.key_of(key) == key
+
+
+@given(st.sampled_from("us"), st.text("us:71", max_size=4))
+def test_no_two_senders_have_one_id(kind: str, rest: str) -> None:
+    key = f"{kind}:{rest}"
+    assert identity.key_of(identity.sender_id(key)) == key
 
 
 @pytest.mark.parametrize("name", ["Ann", "Guest", "Guest x", "UID", "Guest House 5", "a[b"])
@@ -244,3 +259,63 @@ def test_name_of_ones_own_is_taken(name: str) -> None:
 def test_name_that_looks_like_the_chats_own_is_refused(name: str) -> None:
     with pytest.raises(BadCommand):
         identity.new_guest().named(name)
+
+
+# By key
+
+
+@pytest.mark.parametrize(
+    ("sender", "key"),
+    [
+        ("7", "u:7"),
+        ("1073741824", "g:1073741824"),
+        ("2147483647", "g:2147483647"),
+        ("1073741823", "u:1073741823"),
+        ("2147483648", "u:2147483648"),
+        ("01073741824", "u:01073741824"),
+        ("١٠٧٣٧٤١٨٢٤", "u:١٠٧٣٧٤١٨٢٤"),
+        ("b9a1", "u:b9a1"),
+    ],
+)
+def test_senders_id_tells_guests_from_users(sender: str, key: str) -> None:
+    assert identity.key_of(sender) == key
+
+
+def test_guest_and_user_are_found_by_their_keys(ann: User) -> None:
+    guest = identity.new_guest()
+    assert identity.of_key(guest.key) == guest
+    assert identity.of_key(f"u:{ann.pk}") == identity.of_user(ann)
+
+
+@pytest.mark.parametrize("key", ["u:999", "u:x", "u:", "u:\0", "u:" + "9" * 40, "g:7", "s:x", ""])
+def test_key_of_nobody_finds_nobody(db: None, key: str) -> None:
+    assert identity.of_key(key) is None
+
+
+# What it rests on
+
+
+def test_user_of_a_session_rests_on_it(ann: User) -> None:
+    key = signed_in(ann)
+    found = identity.of_session(key)
+    assert found is not None
+    assert found.proof.session_key == key
+    assert found.proof.session_hash == ann.get_session_auth_hash()
+    assert found.proof.backend == "django.contrib.auth.backends.ModelBackend"
+    assert found.proof.login == identity.login_of(key)
+    assert found.named("Ann").proof == found.unnamed().proof == found.proof
+
+
+def test_user_of_a_request_rests_on_its_session_where_that_is_how_they_signed_in(
+    ann: User,
+) -> None:
+    request = RequestFactory().get("/")
+    request.user, request.session = ann, SessionStore(signed_in(ann))
+    assert identity.of_request(request).proof.session_key == request.session.session_key
+    request.session = SessionStore()
+    assert identity.of_request(request).proof == Proof()
+
+
+def test_guests_rest_on_nothing() -> None:
+    assert identity.new_guest().proof == Proof()
+    assert identity.new_guest().proof.login == ""

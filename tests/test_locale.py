@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.utils.translation.template import templatize
 
 from tests.programs import ROOT
 
 CHAT = ROOT / "chat"
-TRANSLATED = ["de"]
+TRANSLATED = ["ar", "de"]
 UNTRANSLATED = ["en"]
 
 Text = tuple[str, ...]
@@ -24,8 +25,16 @@ FUNCTIONS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "gettext_noop": 1}
 FUNCTIONS |= {"ngettext": 2, "ngettext_lazy": 2}
 """What marks texts, and how many of them it takes."""
 
+NUMBERS = (0, 1, 2, 3, 11, 100)
+"""One for each form that a text may have: Arabic has six."""
+
+# By position, by name, and those that scripts fill in.
+PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[a-z]|\{\w*\}")
+
 # What ``templatize`` makes of a template's tags; the rest of the template is blotted out.
 CALL = re.compile(r"""\b(?:n?gettext|_)\((?:u?'(?:[^'\\]|\\.)*'|u?"(?:[^"\\]|\\.)*"|[^()'"])*\)""")
+
+FUZZY = re.compile(r"^#,.*\bfuzzy\b", flags=re.MULTILINE)
 
 
 def marked(source: str) -> Iterator[Text]:
@@ -79,14 +88,14 @@ def translations(text: Text, catalogue: gettext.GNUTranslations) -> list[str]:
     """A text in another language, in all its forms."""
     if len(text) == 1:
         return [catalogue.gettext(text[0])]
-    return [catalogue.ngettext(text[0], text[1], number) for number in (1, 2, 5)]
+    return [catalogue.ngettext(text[0], text[1], number) for number in NUMBERS]
 
 
 def entries(path: Path) -> dict[Text, list[str]]:
     """The translations in a .po file, but for the fuzzy ones, which count for nothing."""
     found: dict[Text, list[str]] = {}
     for block in path.read_text().split("\n\n"):
-        if re.search(r"^#,.*\bfuzzy\b", block, flags=re.MULTILINE):
+        if FUZZY.search(block):
             continue
         fields: dict[str, str] = {}
         field = ""
@@ -132,14 +141,44 @@ def test_catalogue_has_the_texts_of_the_app_and_no_others(language: str) -> None
     assert set(entries(path)) == texts(), "collect with scripts/messages.sh"
 
 
+def placeholders(text: str) -> list[str]:
+    """What a text leaves open, each as often as it does."""
+    return sorted(PLACEHOLDER.findall(text))
+
+
+def may_hide_its_number(form: str, text: Text, catalogue: gettext.GNUTranslations) -> bool:
+    """Whether a form serves one number only, as in "both", and the number is put in by name."""
+    one, many = text
+    served = [number for number in range(200) if catalogue.ngettext(one, many, number) == form]
+    return len(served) == 1 and "%(" in many
+
+
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_translations_have_the_same_placeholders(language: str) -> None:
     compiled = catalogue(language)
-    placeholder = re.compile(r"%\(\w+\)\w|%[sd]|\{\w*\}")
     for text in texts():
-        wanted = set(placeholder.findall(text[-1]))
+        wanted = placeholders(text[-1])
         for form in translations(text, compiled):
-            assert set(placeholder.findall(form)) <= wanted, text
+            found = placeholders(form)
+            hidden = not found and len(text) == 2 and may_hide_its_number(form, text, compiled)
+            assert found == wanted or hidden, (text, form)
+
+
+@pytest.mark.parametrize("language", TRANSLATED + UNTRANSLATED)
+def test_no_translation_is_a_guess(language: str) -> None:
+    source = (CHAT / "locale" / language / "LC_MESSAGES" / "django.po").read_text()
+    assert not FUZZY.search(source), "translate what is marked fuzzy"
+
+
+def test_texts_of_the_site_are_the_chats() -> None:
+    """The site has no catalogue of its own."""
+    for path in (ROOT / "project").rglob("templates/**/*.html"):
+        calls = CALL.findall(templatize(path.read_text(), origin=str(path)))
+        assert set(marked("\n".join(calls))) <= texts(), path
+
+
+def test_site_offers_every_language() -> None:
+    assert {code for code, _ in settings.LANGUAGES} == {*TRANSLATED, *UNTRANSLATED}
 
 
 def test_every_language_is_tested() -> None:

@@ -1,9 +1,15 @@
 import logging
+from typing import Any
 
 import pytest
+from channels.auth import AuthMiddlewareStack
+from channels.routing import URLRouter
+from django.urls import path
 from pytest_django import Settings
 
+from chat.consumers import ChatConsumer
 from chat.protocol import SUBPROTOCOL
+from chat.routing import websocket_application, websocket_urlpatterns
 from tests.hub.clients import OPEN_SITE, Connection
 
 
@@ -13,9 +19,10 @@ async def shake_hands(
     *,
     origin: str | None = None,
     subprotocols: tuple[str, ...] = (SUBPROTOCOL,),
+    application: Any = websocket_application,
 ) -> Connection:
     """Try to connect."""
-    connection = Connection(path, origin=origin, subprotocols=subprotocols)
+    connection = Connection(path, origin=origin, subprotocols=subprotocols, application=application)
     connections.append(connection)
     await connection.open()
     return connection
@@ -91,6 +98,33 @@ async def test_origin_of_another_site_is_refused(
     with caplog.at_level(logging.INFO, "chat"):
         assert not (await shake_hands(connections, origin=origin)).accepted
     assert "refused a handshake from origin" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "application",
+    [
+        websocket_application,
+        URLRouter(websocket_urlpatterns),
+        AuthMiddlewareStack(URLRouter(websocket_urlpatterns)),
+        URLRouter([path("ws", ChatConsumer.as_asgi())]),  # type: ignore[arg-type, list-item]
+    ],
+    ids=["whole", "router", "router_with_accounts", "consumer"],
+)
+@pytest.mark.parametrize(
+    ("origin", "let_in"),
+    [
+        (None, True),
+        ("https://chat.example.org", True),
+        ("https://evil.example", False),
+        ("http://[", False),
+        ("", False),
+    ],
+)
+async def test_every_mounting_lets_in_pages_of_the_site_alone(
+    connections: list[Connection], application: Any, origin: str | None, let_in: bool
+) -> None:
+    connection = await shake_hands(connections, origin=origin, application=application)
+    assert connection.accepted == let_in
 
 
 async def test_one_foreign_origin_of_two_is_refused(connections: list[Connection]) -> None:

@@ -1,32 +1,36 @@
-"""What the runner has to know of a contender."""
+"""What the suite has to know of a contender."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
-from benchmarks.generator.dialects import Dialect
+from chat.load.dialects import Dialect
+
+Service = Literal["redis", "postgres"]
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
     """One thing to measure.
 
-    In `prepare`, `command` and `environment`, `{port}` and `{folder}` stand for the port to listen
-    on and for a folder of its own, empty at the start and gone at the end.
+    In `prepare`, `command` and `environment`, `{port}` stands for the port to listen on, `{folder}`
+    for a folder of its own, empty at the start and gone at the end, `{redis}` and `{postgres}` for
+    the addresses of an empty Redis and an empty database, where `needs` names them.
     """
 
     name: str
     title: str
     server: str
-    """Contenders are compared with others on the same server."""
+    """What serves it: contenders are compared with others on the same server."""
     dialect: Dialect
     path: str
+    """Where its WebSocket is; `{room}` stands for the name of the room."""
     command: tuple[str, ...]
     prepare: tuple[tuple[str, ...], ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[Service, ...] = ()
     baseline: str | None = None
     """The contender this one's ratio is told against."""
-    at_least: float | None = None
-    """The ratio that is promised."""
 
 
 def daphne(application: str) -> tuple[str, ...]:
@@ -44,7 +48,7 @@ def uvicorn(application: str) -> tuple[str, ...]:
     return (
         *("python", "-m", "uvicorn", application, "--host", "127.0.0.1", "--port", "{port}"),
         *("--ws", "websockets-sansio", "--ws-per-message-deflate", "false", "--loop", "uvloop"),
-        *("--backlog", "8192", "--no-access-log", "--log-level", "warning"),
+        *("--backlog", "8192", "--lifespan", "off", "--no-access-log", "--log-level", "warning"),
     )
 
 

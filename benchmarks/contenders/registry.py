@@ -1,10 +1,17 @@
 """Every contender by name, in the order in which they are measured and reported."""
 
+from benchmarks.contenders.asgi.describe import contenders as asgi
 from benchmarks.contenders.contender import Contender
 from benchmarks.contenders.hub.describe import contenders as hub
+from benchmarks.contenders.node.describe import contenders as node
+from benchmarks.contenders.socketio.describe import contenders as socketio
 from benchmarks.contenders.usual.describe import contenders as usual
+from benchmarks.contenders.uvloop_writer.describe import contenders as uvloop_writer
+from benchmarks.contenders.websockets.describe import contenders as websockets
+
+FAMILIES = (hub, usual, asgi, socketio, websockets, uvloop_writer, node)
 
 
-def contenders(redis_url: str | None = None) -> dict[str, Contender]:
-    """Return all contenders; with an address of a Redis, those that need one as well."""
-    return {contender.name: contender for contender in (*usual(redis_url), *hub())}
+def contenders() -> dict[str, Contender]:
+    """Return all contenders."""
+    return {contender.name: contender for family in FAMILIES for contender in family()}

@@ -1,1 +1,1 @@
-"""What is measured, a module each. A measure takes a running server and a crowd in its room."""
+"""What is measured, a module each. A measure takes a running contender and says what it found."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.db.models import QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chat.admin.base import database
@@ -20,11 +17,11 @@ from chat.models import Membership, Message, Room
 ROOMS_LISTED = 20
 """The rooms one can choose from; all others are found by search, or from their own page."""
 
-NUMBERED_WITHIN = timedelta(hours=1)
-"""Longer than any transaction: who is numbered later was not sent earlier by more than that."""
-
 ROOM = "room"
 """The parameter that chooses a room, by number."""
+
+SENDER = "sender"
+"""The parameter that chooses a sender, by key."""
 
 
 def hidden_from(user: Any) -> QuerySet[Room]:
@@ -38,6 +35,14 @@ def hidden_from(user: Any) -> QuerySet[Room]:
         return rooms.none()
     own = Membership.objects.using(database()).filter(user=user.pk).values("room")
     return rooms.filter(kind=Room.Kind.PRIVATE).exclude(pk__in=own)
+
+
+def visible_rooms(user: Any, slugs: Collection[str]) -> Collection[str]:
+    """Those of the names that ``user`` may see: all of them, or those of rooms not hidden."""
+    if user.has_perm("chat.change_room"):
+        return slugs
+    rooms = Room.objects.using(database()).exclude(pk__in=hidden_from(user))
+    return set(rooms.filter(slug__in=slugs).values_list("slug", flat=True))
 
 
 class RoomFilter(admin.SimpleListFilter):
@@ -67,39 +72,22 @@ class RoomFilter(admin.SimpleListFilter):
         return queryset.filter(room=int(chosen))
 
 
-class DayFilter(admin.SimpleListFilter):
-    """When a message was sent, by the staff member's calendar."""
+class SenderFilter(admin.SimpleListFilter):
+    """The sender that a link has chosen. There are too many to choose from."""
 
-    title = _("day")
-    parameter_name = "day"
+    title = _("sender")
+    parameter_name = SENDER
 
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
-    ) -> Iterable[tuple[str, Any]]:
-        """Today, yesterday, the last days."""
-        return [
-            ("today", _("today")),
-            ("yesterday", _("yesterday")),
-            ("week", _("last 7 days")),
-            ("month", _("last 30 days")),
-        ]
+    ) -> Iterable[tuple[str, str]]:
+        """The one that is chosen, by key: a name may be known from a hidden room only."""
+        chosen = self.value()
+        return [(chosen, chosen)] if chosen else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The messages of those days.
-
-        Times have no index, which every post would have to pay for. But rows are numbered in their
-        order, give or take the length of a transaction: so only the newest are looked at, back to
-        one that is clearly older.
-        """
-        days = {"today": (0, 1), "yesterday": (1, 0), "week": (6, 1), "month": (29, 1)}
-        if self.value() not in days:
-            return queryset
-        first, last = days[str(self.value())]
-        midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-        begin, end = midnight - timedelta(days=first), midnight + timedelta(days=last)
-        log = Message.objects.using(database())
-        older = log.filter(at__lt=begin - NUMBERED_WITHIN).order_by("-pk").values("pk")[:1]
-        return queryset.filter(at__gte=begin, at__lt=end, pk__gt=Coalesce(Subquery(older), 0))
+        """The messages of the sender."""
+        return queryset.filter(sender_key=self.value()) if self.value() else queryset
 
 
 class StateFilter(admin.SimpleListFilter):

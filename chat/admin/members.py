@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.auth import get_user_model
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from chat import api
-from chat.admin.base import ModelAdmin, TabularInline, database
-from chat.models import Membership, Room
+from chat import api, moderation, store
+from chat.admin.base import TabularInline, database
+from chat.admin.choosing import ChoosingRooms
+from chat.admin.filters import hidden_from
+from chat.admin.forms import ReasonedForm, reason_of
+from chat.models import Act, Membership, Room
 
 
 def finds_users(site: admin.AdminSite, request: HttpRequest) -> bool:
@@ -89,10 +95,34 @@ class NewMembersInline(TabularInline[Membership, Room]):
     has_delete_permission = has_view_permission
 
 
+def record_members(request: HttpRequest, formset: Any, reason: str) -> None:
+    """Put down in the record what a formset of members has changed, once it is saved."""
+    there = [*formset.new_objects, *(membership for membership, _ in formset.changed_objects)]
+    _record(request, there, reason)
+    _record(request, formset.deleted_objects, reason, gone=True)
+
+
+def _record(
+    request: HttpRequest, memberships: Iterable[Membership], reason: str, *, gone: bool = False
+) -> None:
+    by = moderation.by_user(request.user)
+    for membership in memberships:
+        store.record(
+            Act.Kind.MEMBER,
+            by,
+            room=membership.room.slug,
+            target_key=f"u:{membership.user_id}",
+            target_name=membership.user.get_username(),
+            reason=reason,
+            detail="no longer a member" if gone else f"now {membership.role}",
+        )
+
+
 @admin.register(Membership)
-class MembershipAdmin(ModelAdmin[Membership]):
+class MembershipAdmin(ChoosingRooms[Membership]):
     """All memberships, for rooms with more members than their page can show."""
 
+    form = ReasonedForm
     list_display = ("user", "room", "role")
     list_filter = ("role",)
     list_select_related = ("user", "room")
@@ -110,19 +140,55 @@ class MembershipAdmin(ModelAdmin[Membership]):
         """Users by name where they can be found so."""
         return ("room", "user") if finds_users(self.admin_site, request) else ("room",)
 
+    def get_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
+        """Who, where and what as; why, where there is something to change."""
+        changes = obj is None or self.has_change_permission(request, obj)
+        return ("room", "user", "role", *(["reason"] if changes else []))
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Membership | None = None
+    ) -> tuple[str, ...]:
+        """Of a membership that there is, only the role changes: another one is made anew.
+
+        Whoever lost one to somebody else would be in no record, and in the room for a while yet.
+        """
+        return () if obj is None else ("room", "user")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        """Not those of rooms that are hidden from the staff member."""
+        memberships = super().get_queryset(request)
+        return memberships.exclude(room__in=hidden_from(request.user))
+
+    def get_deleted_objects(
+        self, objs: QuerySet[Membership] | Sequence[Membership], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+        """What would go, with the rooms: nobody gets here who may not know them."""
+        _names, count, lacking, protected = super().get_deleted_objects(objs, request)
+        names = [
+            gettext("%(user)s in %(room)s") % {"user": it.user, "room": it.room} for it in objs
+        ]
+        return names, count, lacking, protected
+
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
-        """Save, and have every process look at the room."""
-        super().save_model(request, obj, form, change)
+        """Save, with an entry in the record, and have every process look at the room."""
+        with transaction.atomic(using=database()):
+            super().save_model(request, obj, form, change)
+            if set(form.changed_data) - {"reason"}:
+                _record(request, [obj], form.cleaned_data["reason"])
         api.room_changed(obj.room)
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
-        """Delete, and have every process look at the room."""
-        super().delete_model(request, obj)
+        """Delete, with an entry in the record, and have every process look at the room."""
+        with transaction.atomic(using=database()):
+            super().delete_model(request, obj)
+            _record(request, [obj], reason_of(request), gone=True)
         api.room_changed(obj.room)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
         """The same for many."""
-        rooms = list(Room.objects.using(database()).filter(memberships__in=queryset).distinct())
-        super().delete_queryset(request, queryset)
-        for room in rooms:
+        with transaction.atomic(using=database()):
+            gone = list(queryset.select_related("room", "user"))
+            super().delete_queryset(request, queryset)
+            _record(request, gone, reason_of(request), gone=True)
+        for room in {membership.room for membership in gone}:
             api.room_changed(room)

@@ -5,16 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db import connections
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
+from chat import store
 from chat.admin.base import database, short
-from chat.admin.filters import ROOM, DayFilter, RoomFilter, StateFilter, hidden_from
-from chat.admin.redacting import Redacting, excerpt_of
-from chat.models import Message
+from chat.admin.days import DayOfMessageFilter
+from chat.admin.filters import (
+    ROOM,
+    SENDER,
+    RoomFilter,
+    SenderFilter,
+    StateFilter,
+    hidden_from,
+)
+from chat.admin.redacting import excerpt_of
+from chat.admin.senders import RedactingSenders
+from chat.models import Message, Room
 
 # What one can page through. The rest is found by a filter or by search: to count it is to read it.
 COUNTED_MOST = 10_000
@@ -40,20 +54,26 @@ class FirstOfThem(Paginator):  # type: ignore[type-arg]  # takes none at run tim
 
 
 @admin.register(Message)
-class MessageAdmin(Redacting):
+class MessageAdmin(RedactingSenders):
     """The log's messages. Edits and deletes are not rows of the list but a message's state."""
 
-    list_display = ("room", "seq", "when", "sender_name", "state", "excerpt")
+    list_display = ("room", "seq", "when", "sender", "state", "excerpt")
     list_display_links = ("seq", "excerpt")
-    list_filter = (RoomFilter, StateFilter, DayFilter)
+    list_filter = (SenderFilter, RoomFilter, StateFilter, DayOfMessageFilter)
     list_select_related = ("room",)
     paginator = FirstOfThem
-    search_fields = ("text", "sender_name", "=room__slug")
-    search_help_text = _("Words of the text or of the sender's name, or the whole name of a room.")
+    search_fields = ("text", "sender_name")
+    search_help_text = _(
+        "Words, or beginnings of them, of the text or of the sender's name, or the whole name of a "
+        "room."
+    )
     # Any order but the log's own would sort all of it.
     sortable_by = ()
-    fields = ("room", "seq", "at", "sender_name", "sender_key", "text", "state", "changes")
+    fields = ("room", "seq", "at", "sender_name", "key", "text", "state", "changes")
     readonly_fields = fields
+
+    class Media:
+        css = {"all": ("chat/admin/lists.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         """Messages that are the staff member's business.
@@ -64,9 +84,42 @@ class MessageAdmin(Redacting):
         messages = super().get_queryset(request).filter(kind=Message.Kind.POST)
         return messages.exclude(room__in=hidden_from(request.user))
 
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """The newest first: in all rooms by the primary key, in one by its unique (room, seq)."""
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
+        """The newest first, by an index: a sender's, a room's, or the primary key.
+
+        PostgreSQL does not know how rare the beginning of a word is, and would rather walk down
+        such an index through half the log than find the few messages by their words and sort them.
+        So there it is given an order that no index has.
+        """
+        if request.GET.get(SEARCH_VAR) and connections[database()].vendor == "postgresql":
+            return ((F("id") + 0).desc(),)
+        if request.GET.get(SENDER):
+            return ("-at", "-id")
         return ("room_id", "-seq") if request.GET.get(ROOM) else ("-id",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Message], search_term: str
+    ) -> tuple[QuerySet[Message], bool]:
+        """Those that have all the words, by the database's index of them; or are in a room."""
+        words = search_term.split()
+        seen = Room.objects.using(database()).exclude(pk__in=hidden_from(request.user))
+        rooms = dict(seen.filter(slug__in=words).values_list("slug", "pk"))
+        others = [word for word in words if word not in rooms]
+        condition = store.matching(" ".join(others)) if others else Q()
+        for slug, pk in rooms.items():
+            condition &= Q(room=pk) | store.matching(slug)
+        return queryset.filter(condition), False
+
+    @admin.display(description=_("sender"))
+    def sender(self, message: Message) -> str:
+        """The name, which leads to all that they said."""
+        query = urlencode({SENDER: message.sender_key})
+        return format_html('<a href="?{}">{}</a>', query, message.sender_name)
+
+    @admin.display(description=_("sender’s key"))
+    def key(self, message: Message) -> str:
+        """What tells users and guests apart."""
+        return message.sender_key
 
     @admin.display(description=_("at"))
     def when(self, message: Message) -> str | None:
@@ -92,17 +145,3 @@ class MessageAdmin(Redacting):
         return "\n".join(
             f"{row.get_kind_display()}: {row.sender_name}, {short(row.at)}" for row in rows
         )
-
-    # The log has no holes, and nobody's words are changed but by themselves.
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """What is said is said in the chat."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
-        """Only by its sender, in the chat."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
-        """A redacted message keeps its place."""
-        return False

@@ -9,20 +9,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin import helpers
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from chat import api
-from chat.admin.base import ModelAdmin, database
+from chat import moderation
+from chat.admin.base import Watched, database, log_act
+from chat.admin.confirming import Table, confirm
+from chat.admin.forms import ReasonForm
 from chat.models import Message
 
 # They are one transaction, during which nobody can write to their rooms.
@@ -38,10 +37,26 @@ def excerpt_of(message: Message) -> str:
     return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}…"
 
 
-class Redacting(ModelAdmin[Message]):
-    """The part of the messages' admin that redacts. It needs ``chat.redact_message``."""
+def would_go(count: int) -> str:
+    """What it means to redact so many."""
+    if not count:
+        return gettext("There is nothing to redact.")
+    return ngettext(
+        "The text of %(count)d message is taken away for good, here and on every screen that shows "
+        "it. That it was sent, when, and by whom stays.",
+        "The texts of %(count)d messages are taken away for good, here and on every screen that "
+        "shows them. That they were sent, when, and by whom stays.",
+        count,
+    ) % {"count": count}
 
-    actions = ("redact_selected",)
+
+class Redacting(Watched[Message]):
+    """The part of the messages' admin that redacts. It needs ``chat.redact_message``.
+
+    The log has no holes, and nobody's words are changed but by themselves: all else is to be read.
+    """
+
+    actions: Sequence[str] = ("redact_selected",)
 
     def has_redact_permission(self, request: HttpRequest) -> bool:
         """Whether the staff member may redact what they see."""
@@ -62,52 +77,67 @@ class Redacting(ModelAdmin[Message]):
         if not chosen:
             self.message_user(request, gettext("Nothing to redact."), messages.WARNING)
             return None
-        if "confirmed" not in request.POST:
-            return self._ask(request, chosen, back=request.get_full_path())
-        self._redact(request, chosen)
+        form = ReasonForm(request.POST if "confirmed" in request.POST else None)
+        if not form.is_valid():
+            return self._ask(request, chosen, form, back=request.get_full_path())
+        self._redact(request, chosen, form.cleaned_data["reason"])
         return None
 
     def redact_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The same for one message, from its page."""
+        message = self.to_redact(request, object_id)
+        page = self._url("change", message)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
+        if message.deleted_at is not None:
+            self.message_user(request, gettext("Nothing to redact."), messages.WARNING)
+        elif not form.is_valid():
+            return self._ask(request, [message], form, back=page)
+        else:
+            self._redact(request, [message], form.cleaned_data["reason"])
+        return HttpResponseRedirect(page)
+
+    def to_redact(self, request: HttpRequest, object_id: str) -> Message:
+        """The message of a page that redacts, for who may see it and redact."""
         message = self.get_object(request, unquote(object_id))
         if message is None:
             raise Http404
-        if not self.has_view_permission(request, message) or not self.has_redact_permission(
-            request
-        ):
+        may_see = self.has_view_permission(request, message)
+        if not (may_see and self.has_redact_permission(request)):
             raise PermissionDenied
-        page = self._url("change", message)
-        if message.deleted_at is not None:
-            self.message_user(request, gettext("Nothing to redact."), messages.WARNING)
-        elif request.method != "POST":
-            return self._ask(request, [message], back=page)
-        else:
-            self._redact(request, [message])
-        return HttpResponseRedirect(page)
+        return message
 
-    def _ask(self, request: HttpRequest, chosen: Sequence[Message], *, back: str) -> HttpResponse:
-        request.current_app = self.admin_site.name
-        context = {
-            **self.admin_site.each_context(request),
-            "title": ngettext("Redact the message?", "Redact the messages?", len(chosen)),
-            "opts": self.opts,
-            "media": self.media,
-            "rows": [(message, excerpt_of(message)) for message in chosen],
-            "action_checkbox_name": helpers.ACTION_CHECKBOX_NAME,
-            "back": back,
-        }
-        return TemplateResponse(request, "admin/chat/message/redact_confirmation.html", context)
+    def _ask(
+        self, request: HttpRequest, chosen: Sequence[Message], form: ReasonForm, *, back: str
+    ) -> HttpResponse:
+        return confirm(
+            self,
+            request,
+            title=ngettext("Redact the message?", "Redact the messages?", len(chosen)),
+            says=[would_go(len(chosen))],
+            table=Table(
+                (_("room"), _("number"), _("at"), _("sender"), _("text")),
+                [(row.room, row.seq, row.at, row.sender_name, excerpt_of(row)) for row in chosen],
+            ),
+            form=form,
+            submit=gettext("Redact"),
+            back=back,
+            action="redact_selected",
+            chosen=chosen,
+            confirms=True,
+        )
 
-    def _redact(self, request: HttpRequest, chosen: Sequence[Message]) -> None:
+    def _redact(self, request: HttpRequest, chosen: Sequence[Message], reason: str) -> None:
         with transaction.atomic(using=database()):
             oldest_first = sorted(chosen, key=lambda message: message.pk)
-            count = api.redact(oldest_first, request.user)
+            count = moderation.redact(
+                oldest_first, by=moderation.by_user(request.user), reason=reason
+            )
             # Read anew: the history calls a message by its text, which is to be nowhere.
             redacted = self.get_queryset(request).filter(pk__in=[row.pk for row in chosen])
-            user = request.user.pk
-            assert user is not None, "the admin is for users who are signed in"
-            LogEntry.objects.log_actions(user, redacted, CHANGE, gettext("Redacted."))
-        text = ngettext("%d message was redacted.", "%d messages were redacted.", count) % count
+            log_act(request, redacted, gettext("Redacted."))
+        text = ngettext(
+            "%(count)d message was redacted.", "%(count)d messages were redacted.", count
+        ) % {"count": count}
         self.message_user(request, text, messages.SUCCESS)
 
     # The button

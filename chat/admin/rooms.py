@@ -15,10 +15,14 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from chat import api
-from chat.admin.base import ModelAdmin, database, short
-from chat.admin.members import MembersInline, NewMembersInline
-from chat.models import Membership, Message, Room
+from chat import api, moderation, store
+from chat.admin.acting import Acting
+from chat.admin.attendance import Attendance
+from chat.admin.base import database, short
+from chat.admin.filters import hidden_from
+from chat.admin.forms import ReasonedForm, reason_of
+from chat.admin.members import MembersInline, NewMembersInline, record_members
+from chat.models import Act, Membership, Message, Room
 from chat.protocol import MAIN
 
 # Each member is four fields of the form, of which Django takes 1000 by default.
@@ -27,26 +31,49 @@ MEMBERS_ON_PAGE = 200
 LONGEST_TEXT = 100_000
 """What ``Message.text`` takes at most."""
 
-SETTINGS = ("kind", "guests", "slow_mode", "max_length", "archived")
+SETTINGS = (
+    "kind",
+    "guests",
+    "slow_mode",
+    "max_length",
+    "locked",
+    "archived",
+    "retention_days",
+)
 
 
 @admin.register(Room)
-class RoomAdmin(ModelAdmin[Room]):
+class RoomAdmin(Attendance, Acting):
     """Make rooms, and say what they are for. What changes reaches those who are in one at once."""
 
-    list_display = ("slug", "title", "privacy", "guests", "archived", "entries", "last_activity")
-    list_filter = ("kind", "guests", "archived")
+    form = ReasonedForm
+    list_display = (
+        "slug",
+        "title",
+        "privacy",
+        "guests",
+        "locked",
+        "archived",
+        "entries",
+        "last_activity",
+    )
+    list_filter = ("kind", "guests", "locked", "archived")
     search_fields = ("slug", "title")
     search_help_text = _("A part of the name or of the title.")
     prepopulated_fields = {"slug": ("title",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Room]:
-        """Rooms with what the log says of them: two looks at an index for each that is shown."""
+        """Rooms with what the log says of them: two looks at an index for each that is shown.
+
+        Private rooms of others are hidden as their messages are; that is also what other pages
+        choose a room from.
+        """
         last = Message.objects.filter(room=OuterRef("pk"), seq=OuterRef("head"))
         members = Membership.objects.filter(room=OuterRef("pk")).order_by().values("room")
         return (
             super()
             .get_queryset(request)
+            .exclude(pk__in=hidden_from(request.user))
             .annotate(
                 last_at=Subquery(last.values("at")),
                 member_count=Subquery(members.annotate(count=Count("pk")).values("count")),
@@ -82,18 +109,20 @@ class RoomAdmin(ModelAdmin[Room]):
     def get_fieldsets(self, request: HttpRequest, obj: Room | None = None) -> Any:
         """What a new room can be given, and what else there is to see of one that exists."""
         if obj is None:
-            return [(None, {"fields": ("title", "slug", *SETTINGS)})]
+            return [(None, {"fields": ("title", "slug", *SETTINGS, "reason")})]
         seen = ("entries", "last_activity", "members", "created_at")
+        why = ("reason",) if self.has_change_permission(request, obj) else ()
         return [
-            (None, {"fields": ("slug", "title", *SETTINGS)}),
+            (None, {"fields": ("slug", "title", *SETTINGS, *why)}),
             (_("So far"), {"fields": seen}),
+            *self.attendance(request, obj),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Room | None = None) -> tuple[str, ...]:
         """A room keeps its name: it is its address, and clients know it by nothing else."""
         if obj is None:
             return ()
-        return ("slug", "entries", "last_activity", "members", "created_at")
+        return ("slug", "entries", "last_activity", "members", "created_at", "present")
 
     def get_prepopulated_fields(
         self, request: HttpRequest, obj: Room | None = None
@@ -132,11 +161,23 @@ class RoomAdmin(ModelAdmin[Room]):
         Never the whole row: the log goes on meanwhile, and the row's ``head`` with it.
         """
         obj.transient = False  # somebody wants it: it stays when everybody has left
-        if change:
-            obj.save(using=database(), update_fields=[*form.changed_data, "transient"])
-        else:
-            super().save_model(request, obj, form, change)
+        by, reason = moderation.by_user(request.user), form.cleaned_data["reason"]
+        changed = [name for name in form.changed_data if name != "reason"]
+        with transaction.atomic(using=database()):
+            if change:
+                obj.save(using=database(), update_fields=[*changed, "transient"])
+            else:
+                super().save_model(request, obj, form, change)
+            if changed or not change:
+                detail = _told(obj, changed) if change else "made"
+                store.record(Act.Kind.ROOM, by, room=obj.slug, reason=reason, detail=detail)
         api.room_changed(obj)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Write what has become of members, each of them with its entry in the record."""
+        with transaction.atomic(using=database()):
+            super().save_formset(request, form, formset, change)
+            record_members(request, formset, form.cleaned_data["reason"])
 
     def has_delete_permission(self, request: HttpRequest, obj: Room | None = None) -> bool:
         """``main`` is always there."""
@@ -164,26 +205,34 @@ class RoomAdmin(ModelAdmin[Room]):
         lacking = set() if self.has_delete_permission(request) else {str(Room._meta.verbose_name)}
         return shown, dict(+count), lacking, protected
 
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """The page that asks. Not in one transaction, as Django has it: a log goes in many."""
+        return self._delete_view(request, object_id, extra_context)  # type: ignore[attr-defined]  # Django's own, untyped
+
     def delete_model(self, request: HttpRequest, obj: Room) -> None:
         """Delete a room and its log, and tell every process."""
-        _delete([obj])
+        moderation.delete_rooms(
+            [obj], by=moderation.by_user(request.user), reason=reason_of(request)
+        )
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Room]) -> None:
         """Delete rooms and their logs, and tell every process."""
-        _delete(queryset)
+        moderation.delete_rooms(
+            queryset, by=moderation.by_user(request.user), reason=reason_of(request)
+        )
 
 
 def _members_of(room: Room) -> int:
     return getattr(room, "member_count", None) or 0
 
 
-def _delete(rooms: Iterable[Room]) -> None:
-    with transaction.atomic(using=database()):
-        for room in rooms:
-            # Nobody may add to the log while it goes.
-            Room.objects.using(database()).select_for_update().filter(pk=room.pk).first()
-            log = Message.objects.using(database()).filter(room=room)
-            # In one statement: deletes of Django's own load every row that may be pointed at.
-            log._raw_delete(database())
-            room.delete(using=database())
-            api.room_changed(room)
+def _told(room: Room, names: Iterable[str]) -> str:
+    """What settings are now, for the record: ``locked=yes, title=The Kitchen, max_length=``."""
+    words = {True: "yes", False: "no", None: ""}
+    values = ((name, getattr(room, name)) for name in names)
+    return ", ".join(
+        f"{name}={words[value] if value is None or isinstance(value, bool) else value}"
+        for name, value in values
+    )

@@ -7,100 +7,27 @@ nothing here is retried and nothing is kept for later.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import msgspec
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
-from chat.store import Entry
+from chat.hub.signals import CONTROL, AnySignal, Look, group_of, pack, unpack
+from chat.store import Counts
 
 logger = logging.getLogger("chat")
-
-CONTROL = "chat.control"
-"""The group every process is in."""
 
 # Batches that wait for a slow layer. Beyond it the oldest go: the log has them, and the next look
 # at the heads finds them.
 WAITING_MOST = 1000
 
 LAYER_SECONDS = 2.0
-"""How long one call of the layer may take: a Redis gone silent must hold up nobody's join."""
+"""How long one call of the layer may take: a Redis gone silent may hold up nobody for longer."""
 
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0)
 """Between attempts while the layer is away; the last one again and again."""
-
-
-class Signal(msgspec.Struct, frozen=True, tag_field="is", tag=str.lower):
-    """Anything that goes over the bus."""
-
-
-class Batch(Signal, frozen=True):
-    """Consecutive entries of a room's log, committed."""
-
-    room: str
-    epoch: str
-    entries: list[Entry]
-
-
-class Whisper(Signal, frozen=True):
-    """An encoded event that is not logged. ``origin`` is the hub that has shown it already."""
-
-    origin: str
-    room: str
-    text: str
-
-
-class Came(Signal, frozen=True):
-    """What changed among a node's people: (room, sender id, name) and (room, sender id).
-
-    It leads from one ``revision`` of the node to the next.
-    """
-
-    node: int
-    revision: int
-    joined: list[tuple[str, str, str]]
-    left: list[tuple[str, str]]
-
-
-class Enrolled(Signal, frozen=True):
-    """A process has come, and its rows can be read."""
-
-    node: int
-
-
-class Altered(Signal, frozen=True):
-    """A room's row was changed: its policy, its epoch, or that it is there at all."""
-
-    room: str
-
-
-class Look(Signal, frozen=True):
-    """Compare heads now: something may have been lost."""
-
-
-class Probe(Signal, frozen=True):
-    """Sent to hear it again: while it comes back, the layer and the memberships are alive."""
-
-    origin: str
-
-
-AnySignal = Batch | Whisper | Came | Enrolled | Altered | Look | Probe
-
-_decoder = msgspec.json.Decoder(AnySignal)
-
-
-def pack(signal: AnySignal) -> dict[str, Any]:
-    """``signal`` as a channel-layer message. Text passes through every layer uncopied."""
-    return {"type": "chat.bus", "body": msgspec.json.encode(signal).decode()}
-
-
-def group_of(room: str) -> str:
-    """The group of a room: layers take only ASCII names, rooms are named in any script."""
-    return f"chat.room.{hashlib.sha256(room.encode()).hexdigest()[:32]}"
 
 
 def layer_of(alias: str) -> Any:
@@ -111,14 +38,15 @@ def layer_of(alias: str) -> Any:
 async def tell(alias: str, signals: Iterable[tuple[str, AnySignal]]) -> None:
     """Send signals, each to its group, from a process without a hub.
 
-    Raises what the layer raises. An in-memory layer is not asked: nobody listens in this process,
-    and no other hears.
+    Raises what the layer raises, and ``TimeoutError`` where it takes too long over one of them. An
+    in-memory layer is not asked: nobody listens in this process, and no other hears.
     """
     layer = layer_of(alias)
     if layer is None or isinstance(layer, InMemoryChannelLayer):
         return
     for group, signal in signals:
-        await layer.group_send(group, pack(signal))
+        async with asyncio.timeout(LAYER_SECONDS):
+            await layer.group_send(group, pack(signal))
 
 
 class Bus:
@@ -128,11 +56,17 @@ class Bus:
     """
 
     def __init__(
-        self, alias: str, *, hear: Callable[[AnySignal], None], regained: Callable[[], None]
+        self,
+        alias: str,
+        *,
+        hear: Callable[[AnySignal], None],
+        regained: Callable[[], None],
+        counts: Counts | None = None,
     ) -> None:
         self._layer = layer_of(alias)
         self._hear = hear
         self._regained = regained
+        self._counts = counts or Counts()
         self._channel = ""
         self._left_behind: set[str] = set()
         """Channels that are not listened to any more, to be taken out of their groups."""
@@ -140,6 +74,8 @@ class Bus:
         self._speaker: asyncio.Task[None] | None = None
         self._failed = 0
         """How often listening has failed since it last worked."""
+        self.heard_at = 0.0
+        """When anything was last heard, by the loop's clock."""
         self.behind = False
         """Whether there are groups that could not be entered: ``renew`` tries again."""
         self._groups: set[str] = {CONTROL}
@@ -160,7 +96,8 @@ class Bus:
         """Listen on another channel and connection: the one there is may be dead without a word.
 
         Another channel, because the pub/sub layer takes a receive that is cancelled for the end of
-        its channel.
+        its channel. Only where it has to be: the core layer keeps for ever what is still under way
+        to the old one, up to its capacity.
         """
         if self._listener is not None:
             self._listener.cancel()
@@ -257,12 +194,13 @@ class Bus:
                 await asyncio.sleep(RETRY_SECONDS[min(self._failed, len(RETRY_SECONDS) - 1)])
                 self._failed, entered = self._failed + 1, False
                 continue
+            self.heard_at = asyncio.get_running_loop().time()
             self._take(message)
 
     def _take(self, message: dict[str, Any]) -> None:
         try:
-            signal = _decoder.decode(message["body"])
-        except (KeyError, TypeError, ValueError, msgspec.DecodeError) as error:
+            signal = unpack(message)
+        except ValueError as error:
             # Another version of the app on the same layer, or a stranger.
             logger.warning("unreadable message on the channel layer: %s", error)
             return
@@ -299,5 +237,6 @@ class Bus:
 
     def _note(self, error: Exception) -> None:
         self.failures += 1
+        self._counts.failures += 1
         if self.failures == 1 or self.failures % 100 == 0:
             logger.warning("channel layer failed (%d times so far): %r", self.failures, error)

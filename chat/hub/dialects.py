@@ -19,6 +19,7 @@ FRAME_SIZE = 100_000
 class Dialect(Protocol):
     """One way to write commands and events. Stateless: sessions share it."""
 
+    name: str
     terminal: bool
 
     def read(self, text: str) -> Sequence[AnyCommand | Rejected]:
@@ -29,9 +30,12 @@ class Dialect(Protocol):
 
 
 class Json:
-    """``chat.v1.json``."""
+    """``chat.v1.json``, over a WebSocket or as a stream."""
 
     terminal = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def read(self, text: str) -> Sequence[AnyCommand | Rejected]:
         """One command or a list of them."""
@@ -55,6 +59,7 @@ class Json:
 class Terminal:
     """Lines of plain text."""
 
+    name = "terminal"
     terminal = True
 
     def read(self, text: str) -> Sequence[AnyCommand | Rejected]:
@@ -73,5 +78,6 @@ def _frame(text: str) -> Outgoing:
     return {"type": "websocket.send", "text": text}
 
 
-JSON = Json()
+JSON = Json("json")
+STREAM = Json("stream")
 TERMINAL = Terminal()

@@ -72,15 +72,21 @@ class Drain:
         self.hub.spawn(self._leave(number))
 
     async def _leave(self, number: int) -> None:
-        logger.info("draining %d sessions", len(self.hub.sessions))
+        there = len(self.hub.sessions)
+        end = self.hub.loop.time() + self.hub.config.drain_seconds
         try:
             await asyncio.wait_for(self._empty(), self.hub.config.drain_seconds)
+            logger.info("drained: %d sessions were sent away", there)
         except TimeoutError:
             logger.warning("drained not in time: %d sessions are cut off", len(self.hub.sessions))
         finally:
-            logger.info("drained")
             assert self._handler is not None, "installed only in place of a handler"
             self._handler(number, None)
+            # uvicorn then waits for its sockets, and one whose client takes nothing never closes.
+            # It takes SIGINT, once it is leaving, for "now"; by then others are gone.
+            self.hub.loop.call_later(
+                max(LINGER_SECONDS, end - self.hub.loop.time()), self._handler, signal.SIGINT, None
+            )
 
     async def _empty(self) -> None:
         sessions = list(self.hub.sessions)

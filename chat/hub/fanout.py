@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from chat.conf import Config
+from chat.hub import histogram
 from chat.hub.seat import Hint, Line, Seat
 from chat.hub.sending import Outgoing
-from chat.hub.window import Window
+from chat.hub.window import PARTS, Window
 from chat.protocol import events, frames, terminal
-from chat.store import Entry
+from chat.store import Counts, Entry
 
 logger = logging.getLogger("chat")
 
@@ -50,19 +53,23 @@ class Fanout:
     round that is being sent.
     """
 
-    def __init__(self, config: Config, head: int) -> None:
+    def __init__(self, config: Config, head: int, counts: Counts | None = None) -> None:
         self._config = config
+        self._counts = counts or Counts()
         self.sent = head
         self.live: dict[Seat, None] = {}
         self._live_terminals = 0
         self._window = Window(events=config.window, size=config.window_bytes, seq=head)
         self._entries: list[Entry] = []
         self._hints: list[Hint] = []
+        self._added: deque[tuple[int, float]] = deque()
+        """The last seq of each batch that is being sent, and when it was added."""
         self._flusher: asyncio.Task[None] | None = None
 
-    def add(self, entries: Iterable[Entry]) -> None:
+    def add(self, entries: Sequence[Entry]) -> None:
         """Send ``entries``, which follow what was added before."""
         self._entries += entries
+        self._added.append((entries[-1].seq, time.perf_counter()))
         self._flush_soon()
 
     def hint(self, hint: Hint) -> None:
@@ -105,7 +112,18 @@ class Fanout:
 
     async def _flush(self) -> None:
         while self._entries or self._hints:
+            sent = self.sent
             await self._send(self._next_round())
+            if self.sent > sent:
+                self._count(self.sent - sent)
+
+    def _count(self, events: int) -> None:
+        """Note what a round was: once for all who were sent it."""
+        self._counts.deliveries += events * len(self.live)
+        now = time.perf_counter()
+        while self._added and self._added[0][0] <= self.sent:
+            _, added_at = self._added.popleft()
+            histogram.note(self._counts.fanouts, now - added_at)
 
     def _flushed(self, flusher: asyncio.Task[None]) -> None:
         self._flusher = None
@@ -142,7 +160,7 @@ class Fanout:
 
         A seat that goes live after this has begun was served up to ``sent`` by its catching up.
         """
-        pushes = 0
+        pushes, lines = 0, sum(len(frame.lines) for frame in sent)
         for seat in tuple(self.live):
             if not seat.live:
                 continue
@@ -152,7 +170,7 @@ class Fanout:
                     self._hold(seat)
                     break
                 seat.position = frame.last
-            pushes += len(sent)
+            pushes += lines if seat.terminal else len(sent)
             if pushes >= SENDS_AT_ONCE:
                 pushes = 0
                 await asyncio.sleep(0)
@@ -173,11 +191,14 @@ class Fanout:
 def batch_of(entries: Sequence[Entry], config: Config) -> tuple[int, int]:
     """How many of ``entries`` share the next frame, and their size.
 
-    In characters, not bytes: near enough for a bound, and free.
+    In characters, not bytes: near enough for a bound, and free. No more than there may be between
+    two pings, or clients would be behind before they are asked how far they are.
     """
+    most_events = min(config.batch_events, config.window // PARTS)
+    most_bytes = min(config.batch_bytes, config.window_bytes // PARTS)
     count, size = 0, 0
-    for entry in entries[: config.batch_events]:
-        if count and size + len(entry.text) > config.batch_bytes:
+    for entry in entries[:most_events]:
+        if count and size + len(entry.text) > most_bytes:
             break
         size += len(entry.text)
         count += 1

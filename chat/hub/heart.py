@@ -12,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from chat import store
-from chat.hub import bus as signals
+from chat.hub import signals
 from chat.hub.fanout import PING
 from chat.hub.room import Room
 from chat.hub.session import BEATS
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("chat")
 
-# A client that has not said anything for this many heartbeats is not there.
+# A client that has not said anything for this many heartbeats is not there. With the beat in which
+# that is seen it is 55 s at 20 s a heartbeat, which is the longest: half-open ones go within 60 s.
 SILENT_HEARTBEATS = 2.5
 
 # A client with a full window, or a full socket, has this long to take something.
@@ -50,7 +51,8 @@ class Heart:
         self._altered: set[str] = set()
         """Rooms that somebody has changed: in their row, or in who may do what there."""
         self._idle: set[str] = set()
-        self._renewed_at = 0.0
+        # Not 0: the loop's clock may have begun with the machine, less than an hour ago.
+        self._renewed_at = float("-inf")
 
     def start(self) -> None:
         """Begin to beat."""
@@ -83,24 +85,20 @@ class Heart:
                 logger.exception("a beat of the sessions failed")
 
     async def _ping(self, turn: int, *, judge: bool = True) -> None:
-        """Ping a quarter of the sessions, and close those that have long been silent.
+        """Ping a quarter of the sessions, and close those of all that have long been silent.
 
-        Without ``judge`` those are pinged too. Terminals have no pong: their server's own pings
-        find the dead among them.
+        All in each beat, so that nobody's silence lasts a heartbeat more by whose turn it is.
+        Without ``judge`` none is closed. Terminals have no pong: their server's own pings find the
+        dead among them. Who has not been welcomed yet is told nothing before that.
         """
         frame = {"type": "websocket.send", "text": frames.frame([PING])}
         silent_since = self.hub.loop.time() - SILENT_HEARTBEATS * self.hub.config.heartbeat
-        mine = [
-            session
-            for session in self.hub.sessions
-            if session.turn == turn and not session.terminal
-        ]
-        for number, session in enumerate(mine):
-            if session.closed:
+        for number, session in enumerate(list(self.hub.sessions)):
+            if session.closed or session.terminal or not session.welcomed:
                 continue
             if judge and session.heard_at < silent_since:
                 session.close(CloseCode.NO_SIGN_OF_LIFE)
-            else:
+            elif session.turn == turn:
                 session.push(frame)
             if number % SESSIONS_AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -111,11 +109,15 @@ class Heart:
         while True:
             for step in (
                 self.hub.presence.beat,
+                self.hub.vitals.beat,
+                self.hub.watchers.beat,
                 self._compare_heads,
                 self._serve_stragglers,
                 self._empty_outbox,
+                self._tend_search,
                 self._close_idle_rooms,
                 self._probe,
+                self.hub.figures.sample,
             ):
                 try:
                     await step()
@@ -145,7 +147,7 @@ class Heart:
         if self.hub.rooms.get(room.slug) is not room:
             return
         if record is None or room.slug in altered or not room.same_policy(record):
-            await self.hub.alter(room, record)
+            await self.hub.rooms.alter(room, record)
         if record is not None and record.epoch == room.record.epoch:
             room.expect(record.head)
 
@@ -164,6 +166,10 @@ class Heart:
         while outcomes := await self.hub.threads.write(store.move_outbox):
             self.hub.publish_outcomes(outcomes)
 
+    async def _tend_search(self) -> None:
+        """Do a little for the index of words, where the database has us do it."""
+        await self.hub.threads.write(store.tend)
+
     async def _close_idle_rooms(self) -> None:
         """Close the rooms in which nobody has been for a whole beat."""
         idle = {slug for slug, room in self.hub.rooms.items() if not room.seats}
@@ -171,9 +177,9 @@ class Heart:
             room = self.hub.rooms.get(slug)
             if room is not None and not room.seats:
                 # One that was made for somebody who went before sitting down goes again.
-                await self.hub.remove_unused(room)
+                await self.hub.rooms.remove_unused(room)
                 if not room.seats:
-                    await self.hub.close_room(room)
+                    await self.hub.rooms.close(room)
         self._idle = idle
 
     async def _probe(self) -> None:
@@ -181,8 +187,9 @@ class Heart:
         now, bus = self.hub.loop.time(), self.hub.bus
         silence = 0.0 if self.probed_at is None else now - self.probed_at
         # Not by counting probes: whoever has us look at the log makes another one.
-        if silence > 1.5 * self._beat:
-            bus.listen_anew()  # entering the groups again was not enough
+        if min(silence, now - bus.heard_at) > 1.5 * self._beat:
+            # Entering the groups again was not enough, nor is it that a busy layer drops probes.
+            bus.listen_anew()
         elif silence > 0.5 * self._beat or bus.behind or now - self._renewed_at > RENEW_SECONDS:
             self._renewed_at = now
             await bus.renew()

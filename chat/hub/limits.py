@@ -25,3 +25,22 @@ class TokenBucket:
             self._tokens -= 1.0
             return 0.0
         return (1.0 - self._tokens) / self.rate
+
+
+class Buckets:
+    """A token bucket for each key, for the ``most`` keys that were last asked for.
+
+    One that was forgotten is full again, as it would be soon anyway.
+    """
+
+    def __init__(self, rate: float, burst: float, *, most: int) -> None:
+        self._rate, self._burst, self._most = rate, burst, most
+        self._buckets: dict[str, TokenBucket] = {}
+
+    def of(self, key: str) -> TokenBucket:
+        """The bucket of ``key``."""
+        bucket = self._buckets.pop(key, None) or TokenBucket(self._rate, self._burst)
+        self._buckets[key] = bucket
+        if len(self._buckets) > self._most:
+            del self._buckets[next(iter(self._buckets))]
+        return bucket

@@ -16,7 +16,7 @@ from chat.hub.window import PARTS
 from chat.models import Room as Record
 from chat.protocol import frames
 from chat.protocol.errors import Unavailable
-from chat.store import Entry, Opened
+from chat.store import Counts, Entry, Opened
 
 logger = logging.getLogger("chat")
 
@@ -32,7 +32,9 @@ POLICY = (
     "guests",
     "slow_mode",
     "max_length",
+    "locked",
     "archived",
+    "pruned",
 )
 """The fields of a room's row that its sessions depend on."""
 
@@ -50,10 +52,13 @@ class Room:
         *,
         read: Callable[[Record, int, int], Awaitable[list[Entry]]],
         head: Callable[[Record], Awaitable[int]],
+        counts: Counts | None = None,
     ) -> None:
         self.config = config
         self.record = opened.room
-        self.fanout = Fanout(config, self.record.head)
+        self.counts = counts or Counts()
+        """Those of the whole process."""
+        self.fanout = Fanout(config, self.record.head, self.counts)
         self.order = Order(self.record.head)
         self.tail = Tail(opened.tail, end=self.record.head, most=config.tail)
         self.backfill = Backfill(lambda after, upto: read(self.record, after, upto))
@@ -62,8 +67,6 @@ class Room:
         self.seats: dict[Seat, None] = {}
         self.reviews = 0
         """How often the rights of those who sit here were decided anew."""
-        self.healed = 0
-        """Events that came from the log because the bus lost them."""
         self._mender: asyncio.Task[None] | None = None
 
     @property
@@ -79,6 +82,13 @@ class Room:
     def same_policy(self, record: Record) -> bool:
         """Whether ``record`` says the same as ours but for its head."""
         return all(getattr(record, name) == getattr(self.record, name) for name in POLICY)
+
+    def go_by(self, record: Record) -> None:
+        """The room's row is this now. What was pruned is to be gone from memory, too."""
+        if record.pruned > self.record.pruned:
+            self.tail.prune(record.pruned)
+            self.backfill.forget(1)
+        self.record = record
 
     # What comes in
 
@@ -133,7 +143,7 @@ class Room:
                 self.order.expected = self.order.head
                 return
             ready = self.order.offer(missing)
-            self.healed += len(ready)
+            self.counts.healed += len(ready)
             self._pass_on(ready)
 
     async def reach(self, seq: int) -> bool:
@@ -163,10 +173,14 @@ class Room:
     async def span(self, after: int, upto: int) -> list[Entry]:
         """The entries with ``after < seq <= upto``, from memory or else the log.
 
-        Raises ``Unavailable``.
+        None where it no longer has all of them. Raises ``Unavailable``.
         """
         entries = self.tail.after(after, upto)
-        return entries if entries is not None else await self.backfill.after(after, upto)
+        if entries is None:
+            entries = await self.backfill.after(after, upto)
+        # Pages that were read before and after a pruning may have a hole between them.
+        whole = entries and entries[0].seq == after + 1 and entries[-1].seq == after + len(entries)
+        return entries if whole else []
 
     async def catch_up(self, seat: Seat) -> None:
         """Send ``seat`` what it has not been sent, then make it live.
@@ -187,7 +201,7 @@ class Room:
                 entries = await self.span(seat.position, upto)
                 if seat not in self.seats:
                     return  # it left while we read
-                if not entries or entries[0].seq != seat.position + 1:
+                if not entries:
                     # The log no longer has it: the client comes back and is told so.
                     seat.listener.too_slow()
                     return

@@ -82,9 +82,11 @@ class Seat:
         self.position = self.seen = self.pinged = position
 
     def confirm(self, seq: int) -> None:
-        """The client says that it has everything up to ``seq``."""
-        seq = min(seq, self.position)
-        if seq > self.seen:
+        """The client says that it has everything up to ``seq``.
+
+        One who says that of what was not sent has not read what was: it confirms nothing.
+        """
+        if self.seen < seq <= self.position:
             self.seen = seq
             self.stalled_at = None
 

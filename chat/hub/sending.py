@@ -37,15 +37,22 @@ class Outlet:
     """Sends to one socket, in order.
 
     ``freed`` is called when a socket that was blocked can take more; ``failed`` when the session
-    cannot go on: too many replies wait for it, or the server refuses a frame.
+    cannot go on: too many replies wait for it, or the server refuses a frame; ``cut`` when not even
+    the close could be sent, as the socket took nothing: whoever serves it is to end it.
     """
 
-    __slots__ = ("_closed", "_failed", "_freed", "_parked", "_send", "_waiting")
+    __slots__ = ("_closed", "_cut", "_failed", "_freed", "_parked", "_send", "_waiting")
 
     def __init__(
-        self, send: Send, *, freed: Callable[[], None], failed: Callable[[], None]
+        self,
+        send: Send,
+        *,
+        freed: Callable[[], None],
+        failed: Callable[[], None],
+        cut: Callable[[], None],
     ) -> None:
         self._send = send
+        self._cut = cut
         self._freed = freed
         self._failed = failed
         self._parked: asyncio.Task[None] | None = None
@@ -80,13 +87,18 @@ class Outlet:
     def close(self, code: int) -> None:
         """Send what waits and then the close with ``code``; nothing more after that.
 
-        A socket that is blocked for ``CLOSE_SECONDS`` longer is left to its server.
+        A socket that is blocked for ``CLOSE_SECONDS`` longer is cut off.
         """
         # A plain int: autobahn refuses an enumeration's.
         self.send({"type": "websocket.close", "code": int(code)})
         self._closed = True
         if self._parked is not None:
-            asyncio.get_running_loop().call_later(CLOSE_SECONDS, self.abandon)
+            asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        if self._parked is not None:
+            self.abandon()
+            self._cut()
 
     def abandon(self) -> None:
         """The socket is gone: forget what waits for it."""

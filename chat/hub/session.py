@@ -7,23 +7,24 @@ import itertools
 import logging
 import secrets
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
-from msgspec import UNSET, UnsetType, structs
+from django.utils import timezone
+from msgspec import UNSET, UnsetType
 
-from chat.access import Rights
-from chat.hub import stepping, talking, visiting
+from chat.access import Restraint
+from chat.hub import carrying, stepping, visiting
 from chat.hub.dialects import Dialect
 from chat.hub.limits import TokenBucket
 from chat.hub.seat import Seat
 from chat.hub.sending import Outgoing, Outlet, Send
 from chat.hub.window import Credit
 from chat.identity import Identity
-from chat.protocol import MAIN, VERSION, commands, events
+from chat.protocol import VERSION, commands, events
 from chat.protocol.closing import CloseCode
 from chat.protocol.commands import AnyCommand, Ref
-from chat.protocol.errors import BadFrame, Forbidden, NotJoined, Problem, Unavailable
+from chat.protocol.errors import BadFrame, Problem, Unavailable
 from chat.protocol.frames import Rejected
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ logger = logging.getLogger("chat")
 
 BEATS = 4
 """Beats of the hub in a heartbeat: each pings a quarter of the sessions."""
+
+NEVER = -1
+"""The turn of a session that has not been welcomed yet: nothing may come before that."""
 
 # A client that cannot be understood gets this many chances, and one more every ten seconds.
 BAD_FRAME_BURST = 10.0
@@ -46,13 +50,6 @@ FLOOD_BURST = 1000.0
 BACKLOG_MOST = 1000
 
 TYPING_RATE = 1.0
-
-# Rooms made by joining: each is a transaction of the one writer that stores everybody's posts.
-CREATION_RATE = 1.0
-CREATION_BURST = 10.0
-
-FIRST_JOIN = commands.Join(room=MAIN, history=0)
-"""Where a terminal starts, without a word."""
 
 _turns = itertools.count()
 
@@ -69,6 +66,7 @@ class Session:
         "_replies",
         "_worker",
         "address",
+        "client",
         "closed",
         "creations",
         "dialect",
@@ -77,15 +75,26 @@ class Session:
         "id",
         "identity",
         "posts",
+        "restraints",
+        "reviews",
         "seats",
         "sender_id",
+        "since",
         "terminal",
         "turn",
         "typings",
     )
 
     def __init__(
-        self, hub: Hub, identity: Identity, dialect: Dialect, address: str, send: Send
+        self,
+        hub: Hub,
+        identity: Identity,
+        dialect: Dialect,
+        address: str,
+        send: Send,
+        *,
+        cut: Callable[[], None] = lambda: None,
+        client: str = "",
     ) -> None:
         rate = hub.config.posts_per_second
         self.id = secrets.token_hex(8)
@@ -95,14 +104,20 @@ class Session:
         self.dialect = dialect
         self.terminal = dialect.terminal
         self.address = address
+        self.client = client
+        self.since = timezone.now()
         self.seats: dict[str, Seat] = {}
+        self.restraints: tuple[Restraint, ...] = ()
+        """The bans and mutes that it was last judged by."""
+        self.reviews = 0
+        """How often it came into doubt what it may do: a join under way begins anew."""
         self.closed = False
-        self.turn = next(_turns) % BEATS
+        self.turn = NEVER
         """The beat of each heartbeat in which this session is pinged."""
         self.heard_at = hub.loop.time()
         self._backlog: deque[AnyCommand | Rejected] = deque()
         self._worker: asyncio.Task[None] | None = None
-        self._outlet = Outlet(send, freed=self._freed, failed=self.too_slow)
+        self._outlet = Outlet(send, freed=self._freed, failed=self.too_slow, cut=cut)
         self._credit = Credit(hub.config.window_bytes)
         self._replies: list[events.AnyEvent] = []
         self.posts = TokenBucket(rate, burst=2 * rate)
@@ -110,17 +125,27 @@ class Session:
         self._flood = TokenBucket(FLOOD_RATE if rate else 0.0, burst=max(FLOOD_BURST, 20 * rate))
         self._bad = TokenBucket(BAD_FRAME_RATE, BAD_FRAME_BURST)
         self.typings = TokenBucket(TYPING_RATE, burst=2)
-        self.creations = TokenBucket(CREATION_RATE if rate else 0.0, CREATION_BURST)
+        # Each room that is made is a transaction of the one writer that stores everybody's posts.
+        self.creations = TokenBucket(
+            hub.config.rooms_created_per_minute / 60, burst=2 * hub.config.rooms_per_session
+        )
 
     # What the client says
 
     def begin(self) -> None:
         """What a connection starts with: a welcome, or for a terminal its place in ``main``."""
         if self.terminal:
-            self._backlog.append(FIRST_JOIN)
+            self._backlog.append(carrying.FIRST_JOIN)
             self._work_off()
         else:
             self.reply(self._welcome())
+            self.flush()
+        self.turn = next(_turns) % BEATS
+
+    @property
+    def welcomed(self) -> bool:
+        """Whether the session has begun: nothing may come before that."""
+        return self.turn != NEVER
 
     def _welcome(self) -> events.Welcome:
         config = self.hub.config
@@ -138,10 +163,7 @@ class Session:
         )
 
     def receive(self, text: str) -> None:
-        """Take one frame of the client's.
-
-        Its commands are carried out in order; at once, where nothing has to be waited for.
-        """
+        """Take one frame of the client's, and carry out its commands."""
         self.heard_at = now = self.hub.loop.time()
         if self._too_big(text):
             self.close(CloseCode.FRAME_TOO_BIG)
@@ -153,6 +175,11 @@ class Session:
             if self._bad.take(now):
                 self.close(CloseCode.PROTOCOL_VIOLATION)
             return
+        self.take(found)
+
+    def take(self, found: Sequence[AnyCommand | Rejected]) -> None:
+        """Carry out commands in order; at once, where nothing has to be waited for."""
+        now = self.hub.loop.time()
         for command in found:
             if self._flood.take(now) or len(self._backlog) >= BACKLOG_MOST:
                 self.close(CloseCode.PROTOCOL_VIOLATION)
@@ -184,7 +211,7 @@ class Session:
                 self.refuse(command.problem, command.ref, command.id)
                 continue
             try:
-                await self._carry_out(command, self.hub.loop.time())
+                await carrying.out(self, command, self.hub.loop.time())
             except Problem as problem:
                 self.refuse(problem, command.ref, getattr(command, "id", UNSET))
             except Exception:
@@ -192,42 +219,10 @@ class Session:
                 logger.exception("%s could not be carried out", type(command).__name__)
                 self.refuse(Unavailable(), command.ref, getattr(command, "id", UNSET))
 
-    async def _carry_out(self, command: AnyCommand, now: float) -> None:
-        # By how often they come.
-        match command:
-            case commands.Post():
-                if self.terminal:
-                    command = structs.replace(command, room=self._terminals_room())
-                await talking.post(self, command, now)
-            case commands.Pong():
-                self._credit.answered()
-                visiting.pong(self, command)
-            case commands.Typing():
-                talking.typing(self, command, now)
-            case commands.Join():
-                await visiting.join(self, command, silently=command is FIRST_JOIN)
-            case commands.Leave():
-                visiting.leave(self, command)
-            case commands.History():
-                await visiting.history(self, command)
-            case commands.Edit() | commands.Delete():
-                await talking.change(self, command, now)
-            case commands.Rooms():
-                await visiting.rooms(self, command)
-            case commands.Rename():
-                self._rename(command)
-
-    def _terminals_room(self) -> str:
-        if not self.seats:
-            raise NotJoined("you are in no room: /join one first")
-        return next(iter(self.seats))
-
-    def _rename(self, command: commands.Rename) -> None:
-        if not self.identity.is_guest and not self.terminal:
-            raise Forbidden("only guests choose their name here")
-        self.identity = self.identity.named(command.name.strip())
-        self.hub.presence.renamed(self)
-        self.reply(events.Renamed(ref=command.ref, sender=self.identity.sender))
+    def pong(self, command: commands.Pong) -> None:
+        """The client says how far it is."""
+        self._credit.answered()
+        visiting.pong(self, command)
 
     # Its rooms
 
@@ -248,12 +243,6 @@ class Session:
         for seat in self.seats.values():
             seat.stalled_at = None
         self.resume()
-
-    def reconsider(self, seat: Seat, rights: Rights) -> None:
-        """The room or the session changed: go on with ``rights``, or leave."""
-        seat.rights = rights
-        if not rights.see:
-            visiting.evict(self, seat)
 
     # What the client is told
 
@@ -307,6 +296,8 @@ class Session:
         self, problem: Problem, ref: Ref | UnsetType = UNSET, post_id: str | UnsetType = UNSET
     ) -> None:
         """Answer a command that was not carried out."""
+        if isinstance(problem, Unavailable):
+            self.hub.figures.counts.unavailable += 1
         self.reply(
             events.Error(
                 ref=ref,
@@ -329,6 +320,7 @@ class Session:
             return
         self.flush()
         self.closed = True
+        self.hub.figures.closed(code)
         self._outlet.close(code)
         self._give_back()
 

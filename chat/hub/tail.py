@@ -54,6 +54,14 @@ class Tail:
                     return entry.seq - 1
         return 0 if self.start == 0 else None
 
+    def prune(self, upto: int) -> None:
+        """Forget the entries up to ``upto``, and what edits after it say of messages among them."""
+        while self._entries and self.start < upto:
+            self._entries.popleft()
+        for index, entry in enumerate(self._entries):
+            if 0 < entry.target <= upto:
+                self._entries[index] = replace(entry, text=frames.emptied(entry.text))
+
     def _amend(self, change: Entry) -> None:
         """Show the target, and earlier edits of it, as it now is.
 

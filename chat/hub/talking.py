@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
 from chat import access, store
 from chat.access import Rights
+from chat.models import Act
 from chat.models import Room as Record
 from chat.protocol import commands, events
 from chat.protocol.errors import Empty, Forbidden, NotJoined, Problem, RateLimited, TooLong
@@ -15,17 +15,15 @@ from chat.protocol.errors import Empty, Forbidden, NotJoined, Problem, RateLimit
 if TYPE_CHECKING:
     from chat.hub.session import Session
 
-logger = logging.getLogger("chat")
-
 
 async def post(session: Session, command: commands.Post, now: float) -> None:
     """Check a post and hand it to the writer; it is acknowledged after its commit.
 
     Raises a ``Problem``.
     """
-    record, rights = await _place(session, command.room, now)
+    record, rights = await place(session, command.room, now)
     if not rights.post:
-        raise _no_posting(record)
+        raise rights.silence or Forbidden()
     _check_text(command.text, record)
     draft = store.PostDraft(
         room=record.slug,
@@ -56,9 +54,9 @@ def _posted(session: Session, command: commands.Post, outcome: store.Outcome) ->
 
 async def change(session: Session, command: commands.Edit | commands.Delete, now: float) -> None:
     """Check an edit or a delete and hand it to the writer. Raises a ``Problem``."""
-    record, rights = await _place(session, command.room, now)
+    record, rights = await place(session, command.room, now)
     if not rights.post and not (rights.moderate and isinstance(command, commands.Delete)):
-        raise _no_posting(record)
+        raise rights.silence or Forbidden()
     draft: store.Draft
     if isinstance(command, commands.Edit):
         _check_text(command.text, record)
@@ -76,6 +74,7 @@ async def change(session: Session, command: commands.Edit | commands.Delete, now
             sender_name=session.identity.sender.name,
             seq=command.seq,
             moderator=rights.moderate,
+            via=Act.Via.CHAT,
         )
     session.hub.writer.submit(draft, partial(_changed, session, command))
 
@@ -86,9 +85,6 @@ def _changed(
     if isinstance(outcome, Problem):
         session.refuse(outcome, command.ref)
         return
-    if outcome.moderated:
-        who = session.identity.key
-        logger.info("%s deleted message %d in %s", who, outcome.target, outcome.room)
     session.reply(
         events.Ack(ref=command.ref, room=outcome.room, seq=outcome.seq, target=outcome.target)
     )
@@ -100,13 +96,19 @@ def typing(session: Session, command: commands.Typing, now: float) -> None:
     if seat is None:
         raise NotJoined
     if not seat.rights.post:
-        raise _no_posting(seat.room.record)
+        raise seat.rights.silence or Forbidden()
     if not session.typings.take(now):
         event = events.Typing(room=command.room, sender=session.identity.sender)
         session.hub.whisper(command.room, event)
 
 
-async def _place(session: Session, slug: str, now: float) -> tuple[Record, Rights]:
+def actor(session: Session) -> store.Actor:
+    """Who is at the other end, for the record."""
+    who = session.identity
+    return store.Actor(key=who.key, name=who.sender.name, via=Act.Via.CHAT)
+
+
+async def place(session: Session, slug: str, now: float) -> tuple[Record, Rights]:
     """The room a post is for, and what one may do there; limits the rate."""
     wait = session.posts.take(now)
     if wait:
@@ -114,13 +116,7 @@ async def _place(session: Session, slug: str, now: float) -> tuple[Record, Right
     seat = session.seats.get(slug)
     if seat is not None:
         return seat.room.record, seat.rights
-    return await session.hub.look_up(slug, session.identity)
-
-
-def _no_posting(record: Record) -> Problem:
-    if record.archived:
-        return Forbidden("this room is archived: it can only be read")
-    return Forbidden("sign in to post here")
+    return await session.hub.look_up(slug, session.identity, session.address)
 
 
 def _check_text(text: str, record: Record) -> None:
@@ -132,7 +128,8 @@ def _check_text(text: str, record: Record) -> None:
 
 
 def _epoch_if_unused(session: Session, record: Record) -> str | None:
-    """Its epoch for a room nobody has written to yet: another process may just remove it."""
-    seat = session.seats.get(record.slug)
-    unused = seat is not None and record.transient and not seat.room.order.head
+    """Its epoch for a room nobody has written to yet: somebody may just remove it as unused."""
+    room = session.hub.rooms.get(record.slug)
+    head = room.order.head if room is not None else record.head
+    unused = record.transient and not head
     return record.epoch if unused else None

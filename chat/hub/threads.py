@@ -10,15 +10,19 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, InternalError, OperationalError, connections
 
 from chat.protocol.errors import Unavailable
 
 logger = logging.getLogger("chat")
+
+# A database that has answered nothing for so long, though it was asked, counts as away: people who
+# wait would rather know. A storm of reads that are answered one by one may take longer.
+SILENT_SECONDS = 5.0
 
 # How long the threads wait for one that is busy, when they stop.
 STOP_SECONDS = 5.0
@@ -33,13 +37,21 @@ class Threads:
     def __init__(self, *, readers: int) -> None:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="chat-writer")
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="chat-reader")
+        self._answers = {self._writer: 0, self._readers: 0}
+        """How many calls have ended."""
 
     async def write(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call ``function`` in the writer's thread. Raises ``Unavailable`` without a database."""
+        """Call ``function`` in the writer's thread. Raises ``Unavailable`` without a database.
+
+        Once the call has begun its end is waited for, however long the database is silent.
+        """
         return await self._run(self._writer, function, *args, **kwargs)
 
     async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call ``function`` in a reader's thread. Raises ``Unavailable`` without a database."""
+        """Call ``function`` in a reader's thread. Raises ``Unavailable`` without a database.
+
+        Silence counts as that too, so ``function`` must not change anything.
+        """
         return await self._run(self._readers, function, *args, **kwargs)
 
     async def _run(
@@ -49,19 +61,32 @@ class Threads:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(pool, lambda: self._call(function, *args, **kwargs))
+        call = pool.submit(lambda: self._call(function, *args, **kwargs))
+        answer = asyncio.wrap_future(call)
+        try:
+            while not answer.done():
+                answers = self._answers[pool]
+                await asyncio.wait([answer], timeout=SILENT_SECONDS)
+                silent = not answer.done() and self._answers[pool] == answers
+                if silent and (call.cancel() or pool is self._readers):
+                    raise Unavailable
+            self._answers[pool] += 1
+            return answer.result()
+        finally:
+            answer.cancel()  # where nobody waits for it any more, it need not begin
 
     def _call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Once, and once more on a new connection where the old one turns out to be dead.
 
         Safe for writes too: a post that did commit is found by its id the second time.
         """
+        used = {each.alias: each.connection for each in connections.all(initialized_only=True)}
         try:
             try:
                 return function(*args, **kwargs)
-            except (OperationalError, InterfaceError):
-                if not _close_dead():
+            except (OperationalError, InterfaceError, InternalError):
+                # PostgreSQL calls it internal when it ends a transaction that stood still.
+                if not _lost(used):
                     raise
                 return function(*args, **kwargs)
         except (OperationalError, InterfaceError) as error:
@@ -84,16 +109,18 @@ class Threads:
             pool.shutdown(wait=True)
 
 
-def _close_dead() -> bool:
-    """Close the connections of this thread that are dead; whether there were any.
+def _lost(used: Mapping[str, object]) -> bool:
+    """Whether any of this thread's connections is dead; closes those.
 
-    Users and sessions may be in another database than the log.
+    ``used`` are those of before, by their aliases: users may be in another database than the log.
     """
     found = False
     for connection in connections.all(initialized_only=True):
-        # Django itself closes one that dies within a transaction.
+        # Django itself closes one that dies within a transaction, and may make a new one.
         if connection.connection is None or not connection.is_usable():
             connection.close()
+            found = True
+        elif connection.connection is not used.get(connection.alias, connection.connection):
             found = True
     return found
 

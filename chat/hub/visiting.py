@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from chat import access, store
-from chat.access import Rights
+from chat.access import Restraint, Rights
 from chat.hub.room import Room
 from chat.hub.seat import Seat
+from chat.models import Room as Record
 from chat.protocol import MAIN, commands, events, frames
 from chat.protocol.commands import Position
 from chat.protocol.errors import (
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 # Characters of a page of history: daphne sends nothing over 1 MiB, a character is up to 4 bytes.
 HISTORY_SIZE = 200_000
 
+MEMBERS_LISTED = 5
+"""The most senders that a line in a list of rooms names."""
+
 
 async def join(session: Session, command: commands.Join, *, silently: bool = False) -> None:
     """Enter a room: ``joined``, then what was missed or the last messages, then live.
@@ -37,11 +43,15 @@ async def join(session: Session, command: commands.Join, *, silently: bool = Fal
     elif len(session.seats) >= most:
         raise TooManyRooms
     while True:
+        own_reviews = session.reviews
         room, rights, reviews = await _enter(session, command.room)
         start, recovered = await _start(session, room, command)
-        if session.hub.rooms.get(room.slug) is room and room.reviews == reviews:
+        if session.hub.rooms.get(room.slug) is room and (room.reviews, session.reviews) == (
+            reviews,
+            own_reviews,
+        ):
             break
-        # Again: the room was closed, began a new epoch, or changed who may be there, meanwhile.
+        # Again: the room was closed, began a new epoch, or it is in doubt who may be there.
     if session.closed:
         return
     old = session.seats.get(room.slug)  # as it is after all the waiting
@@ -56,7 +66,7 @@ async def join(session: Session, command: commands.Join, *, silently: bool = Fal
     if old is None:
         session.hub.presence.enter(session, room.slug)
     if not silently:
-        session.reply(_joined(session, room, command, recovered))
+        session.reply(_joined(session, seat, command, recovered))
         session.flush()
     await session.catch_up(seat)
 
@@ -65,14 +75,14 @@ async def _enter(session: Session, slug: str) -> tuple[Room, Rights, int]:
     """The room, made where it is not there and may be; as ``Hub.enter``. Raises a ``Problem``."""
     hub, who = session.hub, session.identity
     try:
-        return await hub.enter(slug, who, create=slug == MAIN)
+        return await hub.enter(slug, who, create=slug == MAIN, address=session.address)
     except UnknownRoom:
         if not access.may_create(who, slug):
             raise
     wait = session.creations.take(hub.loop.time())
     if wait:
         raise RateLimited("too many new rooms: wait a moment", retry_after=round(wait, 3))
-    return await hub.enter(slug, who, create=True)
+    return await hub.enter(slug, who, create=True, address=session.address)
 
 
 async def _start(session: Session, room: Room, command: commands.Join) -> tuple[int, bool | None]:
@@ -90,9 +100,10 @@ async def _start(session: Session, room: Room, command: commands.Join) -> tuple[
 
 
 def _joined(
-    session: Session, room: Room, command: commands.Join, recovered: bool | None
+    session: Session, seat: Seat, command: commands.Join, recovered: bool | None
 ) -> events.Joined:
-    presence = session.hub.presence
+    presence, room = session.hub.presence, seat.room
+    rights = rights_in(seat)
     return events.Joined(
         ref=command.ref,
         room=room.slug,
@@ -102,20 +113,40 @@ def _joined(
         recovered=recovered,
         online=presence.online(room.slug),
         members=presence.members(room.slug),
+        may=rights.may,
+        code=rights.code,
+        until=rights.until,
+        reason=rights.reason,
+    )
+
+
+def rights_in(seat: Seat) -> events.Rights:
+    """What there now is to do in the room where one sits."""
+    rights = seat.rights
+    mute = rights.restraint if rights.silenced_by == "muted" else None
+    return events.Rights(
+        room=seat.room.slug,
+        may=rights.may,
+        code=rights.silenced_by or UNSET,
+        until=events.timestamp(mute.until) if mute and mute.until else UNSET,
+        reason=(mute and mute.reason) or UNSET,
     )
 
 
 def evict(session: Session, seat: Seat) -> None:
     """The session may not, or cannot, stay in the room: tell it so."""
     give_up(session, seat, gone=False)
-    _tell_left(session, seat.room.slug)
+    _tell_left(session, seat.room.slug, seat.rights.restraint)
 
 
-def _tell_left(session: Session, slug: str) -> None:
+def _tell_left(session: Session, slug: str, ban: Restraint | None = None) -> None:
     if session.terminal:
-        session.refuse(Forbidden(f"you are no longer in {slug}: /join another room"))
-    else:
+        what = ban.in_words() if ban else f"you are no longer in {slug}: /join another room"
+        session.refuse(Forbidden(what))
+    elif ban is None:
         session.reply(events.Left(room=slug))
+    else:
+        session.reply(events.Left(room=slug, code="removed", reason=ban.reason or UNSET))
 
 
 async def start_over(session: Session, slug: str) -> None:
@@ -156,7 +187,7 @@ def give_up(session: Session, seat: Seat, *, gone: bool) -> None:
 
 async def history(session: Session, command: commands.History) -> None:
     """Answer with a page of older messages. Raises a ``Problem``."""
-    record, _ = await session.hub.look_up(command.room, session.identity)
+    record, _ = await session.hub.look_up(command.room, session.identity, session.address)
     limit = min(command.limit, commands.HISTORY_MOST)
     messages, more = await session.hub.threads.read(
         store.page_before, record, command.before, limit
@@ -182,9 +213,39 @@ def _newest_that_fit(messages: list[events.Message]) -> list[events.Message]:
 
 
 async def rooms(session: Session, command: commands.Rooms) -> None:
-    """Answer with the rooms there are. Raises ``Unavailable``."""
-    listed = await session.hub.rooms_for(session.identity)
-    session.reply(events.Rooms(ref=command.ref, rooms=listed))
+    """Answer with the rooms one may see, by name. Raises ``Unavailable``."""
+    hub, who = session.hub, session.identity
+    await hub.guard.known()
+    listed = await hub.threads.read(store.rooms_of, who.user_pk)
+    if not any(room.slug == MAIN for room, _ in listed):
+        listed.append((Record(slug=MAIN), None))  # its row is made when the first one comes
+    restraints = hub.guard.restraints(who.key, session.address)
+    found = [room for room, role in listed if access.rights(who, room, role, restraints).see]
+    unread: dict[int, int] | None = None
+    if command.seen is not UNSET:
+        seen = command.seen
+        asked = [(room, _seen(room, seen[room.slug])) for room in found if room.slug in seen]
+        unread = await hub.threads.read(store.unread, asked, who.key)
+    lines = [_line(session, room, unread) for room in sorted(found, key=lambda room: room.slug)]
+    session.reply(events.Rooms(ref=command.ref, rooms=lines))
+
+
+def _seen(room: Record, seen: int | Position) -> int:
+    """The last seq of the room's log that was seen: none of it in another epoch."""
+    if isinstance(seen, int):
+        return seen
+    return seen.seq if seen.epoch == room.epoch else 0
+
+
+def _line(session: Session, room: Record, unread: dict[int, int] | None) -> events.RoomLine:
+    presence = session.hub.presence
+    return events.RoomLine(
+        room=room.slug,
+        title=room.title or room.slug,
+        online=presence.online(room.slug),
+        unread=UNSET if unread is None else unread.get(room.pk, 0),
+        members=UNSET if unread is None else presence.members(room.slug, MEMBERS_LISTED),
+    )
 
 
 def pong(session: Session, command: commands.Pong) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -11,7 +12,8 @@ from typing import TypeVar
 from django.db import DatabaseError
 
 from chat import store
-from chat.hub.threads import Threads
+from chat.hub import histogram
+from chat.hub.threads import SILENT_SECONDS, Threads
 from chat.protocol.errors import Problem, Unavailable
 
 logger = logging.getLogger("chat")
@@ -22,6 +24,9 @@ _T = TypeVar("_T")
 # Posts that wait for the database. At 8 000 commits a second this is more than a second's worth;
 # beyond it, "try again" is the honest answer.
 WAITING_MOST = 10_000
+
+# Between attempts to learn what became of a commit, while there is no database to ask.
+RETRY_SECONDS = 0.5
 
 
 class Writer:
@@ -36,21 +41,25 @@ class Writer:
         *,
         batch: int,
         publish: Callable[[str, str, list[store.Entry]], None],
+        counts: store.Counts | None = None,
     ) -> None:
         self._threads = threads
         self._batch = batch
         self._publish = publish
-        self._waiting: deque[tuple[store.Draft, Done]] = deque()
+        self.counts = counts or store.Counts()
+        self._waiting: deque[tuple[store.Draft, Done, float]] = deque()
+        """Each with when it was taken."""
         self._task: asyncio.Task[None] | None = None
-        self.commits = 0
-        self.stored = 0
+        self._refusing = False
+        """Whether the transaction under way does not end, so that nobody is to wait behind it."""
 
     def submit(self, draft: store.Draft, done: Done) -> None:
         """Store ``draft`` with the next commit, then call ``done`` with its outcome."""
-        if len(self._waiting) >= WAITING_MOST:
+        if self._refusing or len(self._waiting) >= WAITING_MOST:
             done(Unavailable(retry_after=1.0))
             return
-        self._waiting.append((draft, done))
+        self.counts.posts += 1
+        self._waiting.append((draft, done, time.perf_counter()))
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
@@ -60,16 +69,31 @@ class Writer:
             await asyncio.wait([self._task])
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
         try:
             while self._waiting:
                 count = min(len(self._waiting), self._batch)
                 batch = [self._waiting.popleft() for _ in range(count)]
-                outcomes = await self._store([draft for draft, _ in batch])
-                for (_, done), outcome in zip(batch, outcomes, strict=True):
+                patience = loop.call_later(SILENT_SECONDS, self._refuse_others)
+                try:
+                    outcomes = await self._store([draft for draft, _, _ in batch])
+                finally:
+                    patience.cancel()
+                    self._refusing = False
+                now = time.perf_counter()
+                for (_, done, taken_at), outcome in zip(batch, outcomes, strict=True):
+                    histogram.note(self.counts.acks, now - taken_at)
                     self._tell(done, outcome)
                 self._tell(self.announce, outcomes)
         finally:
             self._task = None
+
+    def _refuse_others(self) -> None:
+        """Answer all that wait behind the transaction under way: of them, nothing was stored."""
+        self._refusing = True
+        while self._waiting:
+            _, done, _ = self._waiting.popleft()
+            self._tell(done, Unavailable(retry_after=1.0))
 
     @staticmethod
     def _tell(whom: Callable[[_T], None], what: _T) -> None:
@@ -81,7 +105,7 @@ class Writer:
 
     async def _store(self, drafts: Sequence[store.Draft]) -> list[store.Outcome]:
         try:
-            outcomes = await self._threads.write(store.append, drafts)
+            outcomes = await self._append(drafts)
         except Problem as problem:
             return [problem] * len(drafts)
         except Exception as error:
@@ -91,9 +115,27 @@ class Writer:
             log = logger.warning if isinstance(error, DatabaseError) else logger.exception
             log("a message could not be stored: %r", error)
             return [Unavailable()]
-        self.commits += 1
-        self.stored += len(drafts)
+        self.counts.commits += 1
+        self.counts.stored += len(drafts)
         return outcomes
+
+    async def _append(self, drafts: Sequence[store.Draft]) -> list[store.Outcome]:
+        """Append; where the commit is in doubt, again and again until that is over.
+
+        "Nothing was stored" would be a guess, so those who wait for it are told nothing meanwhile.
+        """
+        in_doubt = False
+        while True:
+            try:
+                return await self._threads.write(store.append, drafts)
+            except store.CommitInDoubt as error:
+                logger.warning("the database went away during a commit: %s", error)
+                in_doubt = True
+            except Unavailable:
+                if not in_doubt:
+                    raise
+                self._refuse_others()
+                await asyncio.sleep(RETRY_SECONDS)
 
     def announce(self, outcomes: Sequence[store.Outcome]) -> None:
         """Publish what a commit has added to the log."""

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 HISTORY_DEFAULT = 50
 HISTORY_MOST = 200
+ROOMS_MOST = 500
+"""The most rooms one may ask about at a time."""
 
-# Numbers beyond 2**53 are not whole numbers to a JavaScript client.
-_SAFE = 2**53 - 1
+SEQ_MOST = 2**53 - 1
+"""The highest seq: numbers beyond 2**53 are not whole numbers to a JavaScript client."""
+
+UNTIL_BEFORE = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
+"""Bans and mutes end before it, in seconds since 1970.
+
+They are stored in UTC, where the end of 9999 may be in the year 10000, which Python cannot read.
+"""
 
 ROOM_RULE = "a room's name is 1 to 64 letters, digits, - and _"
 
@@ -21,10 +30,10 @@ Slug = Annotated[
         description="A room's name: 1 to 64 letters and digits of any script, - and _.",
     ),
 ]
-Seq = Annotated[int, Meta(ge=0, le=_SAFE)]
+Seq = Annotated[int, Meta(ge=0, le=SEQ_MOST)]
 Count = Annotated[int, Meta(ge=0)]
 PostId = Annotated[str, Meta(min_length=1, max_length=64)]
-Ref = Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-_SAFE, le=_SAFE)]
+Ref = Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-SEQ_MOST, le=SEQ_MOST)]
 
 
 def _no_nul(value: str, field: str) -> None:
@@ -92,6 +101,29 @@ class Delete(Command, frozen=True, kw_only=True):
     seq: Seq
 
 
+class Moderate(Command, frozen=True, kw_only=True):
+    """Look after a room: take a message away, or see to somebody in it.
+
+    ``target`` is the seq of the message to ``delete``, for all else a sender's id. ``until`` is
+    when a mute, or the ban that a ``remove`` comes with, ends by itself.
+    """
+
+    room: Slug
+    action: Literal["delete", "mute", "unmute", "remove", "restore"]
+    target: Seq | Annotated[str, Meta(min_length=1, max_length=64)]
+    until: Annotated[datetime, Meta(tz=True)] | UnsetType = UNSET
+    reason: Annotated[str, Meta(max_length=500)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse what no database takes, and what no action means."""
+        if isinstance(self.target, str) is (self.action == "delete"):
+            raise ValueError("`target` is a message's seq for `delete`, else a sender's id")
+        _no_nul(str(self.target), "target")
+        _no_nul(self.reason or "", "reason")
+        if self.until is not UNSET and self.until.timestamp() >= UNTIL_BEFORE:
+            raise ValueError("`until` must lie before the year 9000: without it, it is for good")
+
+
 class Typing(Command, frozen=True, kw_only=True):
     """Tell the room that one is typing; a hint, never stored."""
 
@@ -107,7 +139,12 @@ class History(Command, frozen=True, kw_only=True):
 
 
 class Rooms(Command, frozen=True, kw_only=True):
-    """Ask for the rooms one may see."""
+    """Ask for the rooms one may see; with ``seen``, also for who and what is new in them.
+
+    A position counts for its epoch alone, a number for whichever epoch a room has.
+    """
+
+    seen: Annotated[dict[str, Seq | Position], Meta(max_length=ROOMS_MOST)] | UnsetType = UNSET
 
 
 class Rename(Command, frozen=True, kw_only=True):
@@ -127,6 +164,28 @@ class Pong(Command, frozen=True, kw_only=True):
     seen: dict[str, Seq] = {}
 
 
-AnyCommand = Join | Leave | Post | Edit | Delete | Typing | History | Rooms | Rename | Pong
+class Watch(Command, frozen=True, kw_only=True):
+    """Be told what all processes are doing, now and again and again; for staff."""
+
+
+class Unwatch(Command, frozen=True, kw_only=True):
+    """Be told no more of it."""
+
+
+AnyCommand = (
+    Join
+    | Leave
+    | Post
+    | Edit
+    | Delete
+    | Moderate
+    | Typing
+    | History
+    | Rooms
+    | Rename
+    | Pong
+    | Watch
+    | Unwatch
+)
 TYPES: frozenset[str] = frozenset(str(kind.__struct_config__.tag) for kind in AnyCommand.__args__)
 """The names of all commands."""

@@ -62,6 +62,12 @@ class Joined(Reply, frozen=True, kw_only=True):
     recovered: bool | None
     online: int
     members: list[Sender]
+    may: list[str] | UnsetType = UNSET
+    """Of ``post``, ``moderate`` and ``ban``, what the session may do there."""
+    code: str | UnsetType = UNSET
+    """Why it may not post, as in ``Rights``."""
+    until: str | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
 
 
 class Message(Event, frozen=True, kw_only=True):
@@ -111,9 +117,35 @@ class Ack(Reply, frozen=True, kw_only=True):
 
 
 class Left(Reply, frozen=True, kw_only=True):
-    """The session is no longer in the room."""
+    """The session is no longer in the room; ``code`` is ``removed`` where somebody saw to that."""
 
     room: str
+    code: str | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+
+
+class Rights(Event, frozen=True, kw_only=True):
+    """What the session may do in a room has changed; ``until``, where that ends by itself.
+
+    ``code`` is why it may not post: ``archived``, ``sign_in``, ``muted`` or ``locked``; ``reason``
+    is a moderator's.
+    """
+
+    room: str
+    may: list[str]
+    code: str | UnsetType = UNSET
+    until: str | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+
+
+class Moderated(Reply, frozen=True, kw_only=True):
+    """What a moderator asked for is done; the fields are those of the command."""
+
+    room: str
+    action: str
+    target: int | str
+    until: str | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
 
 
 class History(Reply, frozen=True, kw_only=True):
@@ -125,11 +157,13 @@ class History(Reply, frozen=True, kw_only=True):
 
 
 class RoomLine(Struct, frozen=True, kw_only=True):
-    """One room of a list."""
+    """One room of a list. The last two are there for those who said what they have seen."""
 
     room: str
     title: str
     online: int
+    unread: int | UnsetType = UNSET
+    members: list[Sender] | UnsetType = UNSET
 
 
 class Rooms(Reply, frozen=True, kw_only=True):
@@ -161,10 +195,61 @@ class Typing(Event, frozen=True, kw_only=True):
 
 
 class Notice(Event, frozen=True, kw_only=True):
-    """A word from the site: ``level`` is ``info`` or ``warning``."""
+    """A word from the site: ``level`` is ``info`` or ``warning``.
+
+    ``room`` is there where it is about one room alone. ``code`` says the same without words:
+    ``rights``, as the events of that name do; ``removed``, which the end of the session follows,
+    with ``until`` and ``reason``.
+    """
 
     text: str
     level: str = "info"
+    room: str | UnsetType = UNSET
+    code: str | UnsetType = UNSET
+    until: str | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+
+
+class Figures(Struct, frozen=True, kw_only=True):
+    """What one process did in the last minute, or all of them together.
+
+    Latencies are in milliseconds; they, and the size of a batch, are null where there was none.
+    ``red`` are the names of the figures that somebody should look at.
+    """
+
+    sessions: int
+    rooms: int
+    posts: float
+    deliveries: float
+    ack_p50: float | None
+    ack_p99: float | None
+    fanout_p50: float | None
+    fanout_p99: float | None
+    batch: float | None
+    healed: int
+    slow: int
+    failures: int
+    errors: int
+    red: list[str]
+
+
+class Process(Figures, frozen=True, kw_only=True):
+    """One process. ``age`` is that of the process, ``heard`` that of its figures, in seconds."""
+
+    node: int
+    name: str
+    version: str
+    age: float
+    heard: float | None
+    silent: bool
+
+
+class Live(Reply, frozen=True, kw_only=True):
+    """What all processes are doing, for those who watch."""
+
+    at: str
+    total: Figures
+    processes: list[Process]
 
 
 class Ping(Event, frozen=True, kw_only=True):
@@ -188,12 +273,15 @@ AnyEvent = (
     | Deleted
     | Ack
     | Left
+    | Rights
+    | Moderated
     | History
     | Rooms
     | Renamed
     | Presence
     | Typing
     | Notice
+    | Live
     | Ping
     | Error
 )

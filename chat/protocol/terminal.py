@@ -43,11 +43,16 @@ def unnamed_user(uid: str) -> Sender:
     return Sender(uid, f"UID {uid}")
 
 
+def is_unnamed(sender: Sender) -> bool:
+    """Whether ``sender`` goes by a number that stands for a name."""
+    return sender in (unnamed_guest(sender.id), unnamed_user(sender.id))
+
+
 def label(sender: Sender) -> str:
     """How a terminal shows ``sender``: ``[UID: 7]`` until it has a name, then the name."""
-    if sender in (unnamed_guest(sender.id), unnamed_user(sender.id)):
+    if is_unnamed(sender):
         return f"[UID: {uid(sender.id)}]"
-    return _one_line(sender.name)
+    return one_line(sender.name)
 
 
 def uid(sender_id: str) -> int:
@@ -107,9 +112,9 @@ def lines(event: AnyEvent, actor: Sender | None = None) -> Iterator[str]:
     """
     match event:
         case Message(deleted=msgspec.UNSET):
-            yield f"{label(event.sender)}: {_one_line(event.text)}"
+            yield f"{label(event.sender)}: {one_line(event.text)}"
         case Edited():
-            yield f"* {_who(actor)} edited: {_one_line(event.text)}"
+            yield f"* {_who(actor)} edited: {one_line(event.text)}"
         case Deleted():
             yield f"* {_who(actor)} deleted a message"
         case Joined():
@@ -118,7 +123,7 @@ def lines(event: AnyEvent, actor: Sender | None = None) -> Iterator[str]:
             for line in event.rooms:
                 yield line.room
         case Notice():
-            yield f"* {_one_line(event.text)}"
+            yield f"* {one_line(event.text)}"
         case Error():
             yield complaint(event.detail)
         case _:
@@ -144,6 +149,9 @@ def _who(actor: Sender | None) -> str:
     return label(actor) if actor else "someone"
 
 
-def _one_line(text: str) -> str:
-    # A line break would let one sender forge another's line, and so would what moves the cursor.
+def one_line(text: str) -> str:
+    """What somebody wrote as it may be shown on a terminal: it cannot steer that.
+
+    A line break would let one sender forge another's line, and so would what moves the cursor.
+    """
     return " ⏎ ".join(text.splitlines()).translate(_PICTURES)

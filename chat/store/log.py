@@ -4,77 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from django.db import transaction
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    connections,
+    transaction,
+)
 from django.db.models import Max
 from django.utils import timezone
-from msgspec import Struct
 
 from chat import conf
 from chat.identity import sender_id
-from chat.models import Message, Room, new_epoch
+from chat.models import Act, Message, Room, new_epoch
 from chat.protocol import MAIN, events, frames
-from chat.protocol.errors import Forbidden, NotFound, Problem, RateLimited, UnknownRoom
+from chat.protocol.errors import Forbidden, NotFound, RateLimited, UnknownRoom
 from chat.protocol.events import Sender, timestamp
+from chat.store.acts import Actor, record
+from chat.store.drafts import DeleteDraft, Draft, EditDraft, Outcome, PostDraft, Stored
 from chat.store.entries import Entry
+from chat.store.rows import Once, Row, find, insert
 
 
-class Draft(Struct, frozen=True, kw_only=True):
-    """Something to be logged. ``epoch`` is given where the room may be made, with that epoch."""
+class CommitInDoubt(DatabaseError):
+    """The connection was lost during the commit: it may have happened, or happen yet.
 
-    room: str
-    sender_key: str
-    sender_name: str
-    epoch: str | None = None
-
-
-class PostDraft(Draft, frozen=True, kw_only=True):
-    """A message to be stored, once for each ``id`` of a sender.
-
-    ``slowed`` where a slow mode of the room binds its sender.
+    Appending the same again finds out which: it waits for the rooms' locks, which are held until
+    that is decided.
     """
-
-    id: str
-    text: str
-    slowed: bool = False
-
-
-class EditDraft(Draft, frozen=True, kw_only=True):
-    """Another text for the message at ``seq``."""
-
-    seq: int
-    text: str
-    moderator: bool = False
-
-
-class DeleteDraft(Draft, frozen=True, kw_only=True):
-    """The message at ``seq`` is to lose its text."""
-
-    seq: int
-    moderator: bool = False
-
-
-class Stored(Struct, frozen=True, kw_only=True):
-    """A draft that is in the log once the transaction has committed.
-
-    ``entry`` is what is to be sent to everybody; a duplicate has none, it was sent before.
-    ``moderated`` where somebody changed the message ``target`` of somebody else.
-    """
-
-    room: str
-    epoch: str
-    seq: int
-    entry: Entry | None = None
-    target: int = 0
-    moderated: bool = False
-
-    @property
-    def duplicate(self) -> bool:
-        """Whether an earlier post with the same id is the one that is in the log."""
-        return self.entry is None
-
-
-Outcome = Stored | Problem
 
 
 def append(drafts: Sequence[Draft]) -> list[Outcome]:
@@ -82,9 +42,20 @@ def append(drafts: Sequence[Draft]) -> list[Outcome]:
 
     Rooms are locked in the order of their ids, so that two processes never wait for each other in
     a ring. A draft that cannot be stored is answered with its ``Problem`` and harms no other.
+    Raises ``CommitInDoubt``; after any other error nothing was stored.
     """
-    with transaction.atomic(using=conf.current().database):
-        return append_here(drafts)
+    database = conf.current().database
+    connection, used = connections[database], None
+    try:
+        with transaction.atomic(using=database):
+            outcomes = append_here(drafts)
+            used = connection.connection
+    except (OperationalError, InterfaceError, InternalError) as error:
+        # Django may have made a new connection already.
+        if used is not None and (connection.connection is not used or not connection.is_usable()):
+            raise CommitInDoubt(str(error)) from error
+        raise
+    return outcomes
 
 
 def append_here(drafts: Sequence[Draft]) -> list[Outcome]:
@@ -92,41 +63,34 @@ def append_here(drafts: Sequence[Draft]) -> list[Outcome]:
     return _Appending(drafts).run()
 
 
-def added(outcomes: Iterable[Outcome]) -> list[tuple[str, str, list[Entry]]]:
-    """What was added to the log, as (room, epoch, consecutive entries).
+class _Moderated(NamedTuple):
+    """What makes one entry in the record of moderation, however many messages it is about."""
 
-    What one transaction adds to a room is consecutive; between transactions others may write.
-    """
-    runs: list[tuple[str, str, list[Entry]]] = []
-    newest: dict[tuple[str, str], list[Entry]] = {}
-    for outcome in outcomes:
-        if not isinstance(outcome, Stored) or outcome.entry is None:
-            continue
-        room = (outcome.room, outcome.epoch)
-        run = newest.get(room)
-        if run is None or run[-1].seq + 1 != outcome.entry.seq:
-            run = newest[room] = []
-            runs.append((*room, run))
-        run.append(outcome.entry)
-    return runs
+    room: str
+    by: Actor
+    reason: str
+    target_key: str
+    target_name: str
 
 
 class _Appending:
     """The state of one append. Queries: rooms, duplicates, targets, insert, heads.
 
-    And one for each room in slow mode.
+    One more where a slow mode may bind a sender, and one for each entry in the record.
     """
 
     def __init__(self, drafts: Sequence[Draft]) -> None:
         self.drafts = drafts
         self.database = conf.current().database
         self.now = timezone.now()
-        self.rows: list[Message] = []
+        self.at = timestamp(self.now)
+        self.rows: list[Row] = []
         self.touched: dict[str, Room] = {}
         self.spoke: dict[tuple[int, str], datetime] = {}
-        self.posted: dict[tuple[int, str, str], int] = {}
+        self.posted: dict[Once, int] = {}
         self.targets: dict[tuple[int, int], Message] = {}
         self.changed: dict[int, Message] = {}
+        self.moderated: dict[_Moderated, list[int]] = {}
 
     def run(self) -> list[Outcome]:
         self.rooms = self._lock_rooms()
@@ -135,6 +99,7 @@ class _Appending:
         self._find_who_spoke()
         outcomes = [self._one(draft) for draft in self.drafts]
         self._write()
+        self._record()
         return outcomes
 
     def _lock_rooms(self) -> dict[str, Room]:
@@ -158,48 +123,55 @@ class _Appending:
         return {room.slug: room for room in rooms.filter(slug__in=list(slugs))}
 
     def _find_duplicates(self) -> None:
-        posts = [d for d in self.drafts if isinstance(d, PostDraft) and d.room in self.rooms]
-        if not posts:
+        wanted = {
+            (self.rooms[draft.room].pk, draft.sender_key, draft.id)
+            for draft in self.drafts
+            if isinstance(draft, PostDraft) and draft.room in self.rooms
+        }
+        self.posted = find(wanted, database=self.database)
+
+    def _find_targets(self) -> None:
+        wanted: dict[str, set[int]] = {}
+        for draft in self.drafts:
+            if isinstance(draft, EditDraft | DeleteDraft) and draft.room in self.rooms:
+                wanted.setdefault(draft.room, set()).add(draft.seq)
+        for slug, seqs in wanted.items():
+            room = self.rooms[slug]
+            found = Message.objects.using(self.database).filter(
+                room=room,
+                seq__in=seqs,
+                seq__gt=room.pruned,
+                kind=Message.Kind.POST,
+                deleted_at=None,
+            )
+            self.targets.update({(room.pk, message.seq): message for message in found})
+
+    def _find_who_spoke(self) -> None:
+        """When those last posted whom a room's slow mode may keep waiting.
+
+        Asked by sender and time, which have an index, and not by room: a sender says little in so
+        short a time, but may have said a lot in a room.
+        """
+        slowed = [
+            (self.rooms[draft.room], draft.sender_key)
+            for draft in self.drafts
+            if isinstance(draft, PostDraft) and draft.slowed and draft.room in self.rooms
+        ]
+        longest = max((room.slow_mode for room, _ in slowed), default=0)
+        if not longest:
             return
         found = (
             Message.objects.using(self.database)
             .filter(
-                room__in={self.rooms[d.room].pk for d in posts},
-                sender_key__in={d.sender_key for d in posts},
-                client_id__in={d.id for d in posts},
+                sender_key__in={key for room, key in slowed if room.slow_mode},
+                at__gt=self.now - timedelta(seconds=longest),
+                kind=Message.Kind.POST,
             )
             .order_by()
-            .values_list("room_id", "sender_key", "client_id", "seq")
+            .values_list("room_id", "sender_key")
+            .annotate(last=Max("at"))
         )
-        self.posted = {(room, key, str(client)): seq for room, key, client, seq in found}
-
-    def _find_targets(self) -> None:
-        wanted: dict[int, set[int]] = {}
-        for draft in self.drafts:
-            if isinstance(draft, EditDraft | DeleteDraft) and draft.room in self.rooms:
-                wanted.setdefault(self.rooms[draft.room].pk, set()).add(draft.seq)
-        for room_pk, seqs in wanted.items():
-            found = Message.objects.using(self.database).filter(
-                room=room_pk, seq__in=seqs, kind=Message.Kind.POST, deleted_at=None
-            )
-            self.targets.update({(room_pk, message.seq): message for message in found})
-
-    def _find_who_spoke(self) -> None:
-        """When those last posted whom a room's slow mode may keep waiting."""
-        senders: dict[str, set[str]] = {}
-        for draft in self.drafts:
-            if isinstance(draft, PostDraft) and draft.slowed and draft.room in self.rooms:
-                senders.setdefault(draft.room, set()).add(draft.sender_key)
-        for slug, keys in senders.items():
-            room = self.rooms[slug]
-            if not room.slow_mode:
-                continue
-            since = self.now - timedelta(seconds=room.slow_mode)
-            posts = Message.objects.using(self.database).filter(
-                room=room, sender_key__in=keys, kind=Message.Kind.POST, at__gt=since
-            )
-            found = posts.order_by().values_list("sender_key").annotate(last=Max("at"))
-            self.spoke.update({(room.pk, key): last for key, last in found})
+        self.spoke = {(room, key): last for room, key, last in found}
 
     def _one(self, draft: Draft) -> Outcome:
         room = self.rooms.get(draft.room)
@@ -223,14 +195,14 @@ class _Appending:
             )
         row = self._row(room, draft, Message.Kind.POST, client_id=draft.id, text=draft.text)
         self.posted[once] = row.seq
-        self.spoke[room.pk, draft.sender_key] = row.at
+        self.spoke[room.pk, draft.sender_key] = self.now
         event = events.Message(
             room=room.slug,
             seq=row.seq,
             id=draft.id,
             sender=Sender(sender_id(draft.sender_key), draft.sender_name),
             text=draft.text,
-            at=timestamp(row.at),
+            at=self.at,
         )
         entry = Entry(row.seq, frames.encode(event))
         return Stored(room=room.slug, epoch=room.epoch, seq=row.seq, entry=entry)
@@ -256,14 +228,13 @@ class _Appending:
                 seq=row.seq,
                 target=message.seq,
                 text=draft.text,
-                at=timestamp(self.now),
+                at=self.at,
             )
         else:
             row = self._row(room, draft, Message.Kind.DELETE, target=message)
             message.text, message.deleted_at = "", self.now
-            event = events.Deleted(
-                room=room.slug, seq=row.seq, target=message.seq, at=timestamp(self.now)
-            )
+            event = events.Deleted(room=room.slug, seq=row.seq, target=message.seq, at=self.at)
+            self._note_moderation(room, draft, message)
         self.changed[message.pk] = message
         actor = Sender(sender_id(draft.sender_key), draft.sender_name)
         return Stored(
@@ -272,8 +243,15 @@ class _Appending:
             seq=row.seq,
             entry=Entry(row.seq, frames.encode(event), message.seq, actor),
             target=message.seq,
-            moderated=message.sender_key != draft.sender_key,
         )
+
+    def _note_moderation(self, room: Room, draft: DeleteDraft, message: Message) -> None:
+        own = message.sender_key == draft.sender_key
+        if draft.via is None or (own and draft.via == Act.Via.CHAT):
+            return
+        by = Actor(key=draft.sender_key, name=draft.sender_name, via=draft.via)
+        what = _Moderated(room.slug, by, draft.reason, message.sender_key, message.sender_name)
+        self.moderated.setdefault(what, []).append(message.seq)
 
     def _row(
         self,
@@ -284,26 +262,24 @@ class _Appending:
         client_id: str | None = None,
         text: str = "",
         target: Message | None = None,
-    ) -> Message:
+    ) -> Row:
         room.head += 1
         self.touched[room.slug] = room
-        row = Message(
-            room_id=room.pk,
+        row = Row(
+            room=room.pk,
             seq=room.head,
-            kind=kind,
-            target=target,
+            kind=kind.value,
+            target=None if target is None else target.pk,
             sender_key=draft.sender_key,
             sender_name=draft.sender_name,
             client_id=client_id,
             text=text,
-            at=self.now,
         )
         self.rows.append(row)
         return row
 
     def _write(self) -> None:
-        messages = Message.objects.using(self.database)
-        messages.bulk_create(self.rows)
+        insert(self.rows, self.now, database=self.database)
         for message in self.changed.values():
             message.save(using=self.database, update_fields=["text", "edited_at", "deleted_at"])
         rooms = Room.objects.using(self.database)
@@ -313,3 +289,15 @@ class _Appending:
             rooms.filter(pk=room.pk).update(head=room.head)
         elif self.touched:
             rooms.bulk_update(self.touched.values(), ["head"])
+
+    def _record(self) -> None:
+        for what, seqs in self.moderated.items():
+            record(
+                Act.Kind.REDACT,
+                what.by,
+                room=what.room,
+                target_key=what.target_key,
+                target_name=what.target_name,
+                reason=what.reason,
+                detail=f"message {', '.join(map(str, seqs))}",
+            )

@@ -8,7 +8,8 @@ from chat import conf
 from chat.models import Outbox, Room
 from chat.protocol import MAIN
 from chat.protocol.errors import UnknownRoom
-from chat.store.log import Outcome, PostDraft, append_here
+from chat.store.drafts import Outcome, PostDraft
+from chat.store.log import append_here
 
 MOVED_AT_ONCE = 256
 """The most one transaction moves, so that no room is locked for long."""

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from msgspec import Struct
 
 from chat import conf
@@ -14,6 +14,7 @@ from chat.models import Membership, Room, new_epoch
 from chat.protocol import MAIN
 from chat.store.entries import Entry
 from chat.store.reading import newest
+from chat.store.roster import occupied
 
 ROOMS_LISTED = 500
 """The most rooms one list shows: one's own and ``main``, then by name."""
@@ -65,22 +66,41 @@ def renew_epochs(slugs: Collection[str] | None) -> dict[str, str]:
     return {room.slug: room.epoch for room in found}
 
 
-def remove_transient(slug: str) -> bool:
-    """Take a room away that was made by joining and never written to; whether it went."""
+def remove_transient(slug: str, *, node: int | None = None) -> bool:
+    """Take a room away that was made by joining and never used since; whether it went.
+
+    It stays where the roster has somebody in it, in any process but ``node``, which is the caller's
+    own: who is there it knows better than its rows do.
+    """
     database = conf.current().database
+    if occupied(slug, but=node):
+        return False  # for which nobody who posts has to wait
     with transaction.atomic(using=database):
         # Locked before it is looked at: somebody may be posting the first message just now.
-        rooms = Room.objects.using(database).select_for_update()
-        room = rooms.filter(slug=slug, transient=True, head=0).first()
-        if room is not None:
-            room.delete()
-    return room is not None
+        list(Room.objects.using(database).select_for_update().filter(slug=slug, transient=True))
+        room = _unused().filter(slug=slug).first()
+        if room is None or occupied(slug, but=node):
+            return False
+        room.delete()
+    return True
 
 
 def unused_rooms() -> list[str]:
-    """The names of rooms that were made by joining and never written to."""
-    rooms = Room.objects.using(conf.current().database).filter(transient=True, head=0)
-    return list(rooms.values_list("slug", flat=True)[:ROOMS_LISTED])
+    """The names of rooms that were made by joining and never used since."""
+    return list(_unused().values_list("slug", flat=True)[:ROOMS_LISTED])
+
+
+def _unused() -> QuerySet[Room]:
+    """Rooms that were made by joining, and have neither messages nor members."""
+    database = conf.current().database
+    members = Membership.objects.using(database).filter(room=OuterRef("pk"))
+    return Room.objects.using(database).filter(~Exists(members), transient=True, head=0)
+
+
+def open_rooms() -> list[str]:
+    """The names of all rooms that can be written to."""
+    rooms = Room.objects.using(conf.current().database).filter(archived=False)
+    return list(rooms.order_by("pk").values_list("slug", flat=True))
 
 
 def heads(slugs: Collection[str]) -> dict[str, Room]:
@@ -98,6 +118,23 @@ def roles_in(room_pk: int, user_pks: Collection[Any]) -> dict[Any, str]:
         some = memberships.filter(user__in=pks[first : first + USERS_AT_ONCE])
         roles.update(some.values_list("user_id", "role"))
     return roles
+
+
+def roles_at(places: Collection[tuple[int, Any]]) -> dict[tuple[int, Any], str]:
+    """The roles of users in rooms, for those among (room, user) that are memberships."""
+    memberships = Membership.objects.using(conf.current().database)
+    wanted, half = list(places), USERS_AT_ONCE // 2
+    roles: dict[tuple[int, Any], str] = {}
+    for first in range(0, len(wanted), half):
+        some = wanted[first : first + half]
+        found = memberships.filter(
+            room__in={room for room, _ in some}, user__in={user for _, user in some}
+        )
+        roles.update({(room, user): role for room, user, role in found.values_list(*_PLACE)})
+    return {place: roles[place] for place in wanted if place in roles}
+
+
+_PLACE = ("room_id", "user_id", "role")
 
 
 def rooms_of(user_pk: Any) -> list[tuple[Room, str | None]]:

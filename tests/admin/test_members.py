@@ -76,7 +76,8 @@ def test_page_takes_as_many_queries_for_many_members_as_for_few(
 ) -> None:
     join(board, *[f"user{number}" for number in range(count)])
     boss.get(page(board))
-    with django_assert_num_queries(4):  # the session, the user, the room, its members
+    # The session, the user, the room, its members, and who is there.
+    with django_assert_num_queries(5):
         answer = boss.get(page(board))
     assert f"Members: {count} " in shown(answer)
 
@@ -217,3 +218,68 @@ def test_every_change_is_told(boss: Client, board: Room, told: list[str], act: A
     act(boss, member)
     assert roles() != {"anna": "member"}
     assert told == ["board"]
+
+
+def test_membership_stays_that_of_its_user_and_room(boss: Client, board: Room) -> None:
+    (ann,) = join(board, "ann")
+    bert, main = User.objects.create_user("bert"), Room.objects.create(slug="main")
+    address = f"{LIST}{ann.pk}/change/"
+    content = boss.get(address).content.decode()
+    assert 'name="user"' not in content
+    assert 'name="room"' not in content
+    boss.post(address, {"room": main.pk, "user": bert.pk, "role": "owner"})
+    found = Membership.objects.values_list("room__slug", "user__username", "role")
+    assert list(found) == [("board", "ann", "owner")]
+
+
+# Rooms that are none of one's business
+
+
+def test_nobody_makes_themselves_a_member_of_a_room_that_is_hidden_from_them(
+    admit: Admit, board: Room
+) -> None:
+    Room.objects.filter(pk=board.pk).update(title="The board")
+    main = Room.objects.create(slug="main")
+    may = ("view_room", "view_membership", "add_membership", "change_membership")
+    staff = admit(*may)
+    me = User.objects.get(username="staff")
+    mine = Membership.objects.create(room=main, user=me)
+    forged = {"room": board.pk, "user": me.pk, "role": "owner"}
+    answer = shown(staff.post(f"{LIST}add/", forged))
+    assert "not one of the available choices" in answer
+    assert "The board" not in answer
+    assert "The board" not in staff.get(f"{LIST}add/?room={board.pk}").content.decode()
+    staff.post(f"{LIST}{mine.pk}/change/", forged)
+    assert list(Membership.objects.values_list("room", "role")) == [(main.pk, "owner")]
+
+
+def test_members_of_a_room_that_is_hidden_are_neither_shown_nor_deleted(
+    admit: Admit, board: Room
+) -> None:
+    (ann,) = join(board, "ann")
+    staff = admit("view_membership", "delete_membership", "view_room")
+    assert staff.get(f"{LIST}?room__id__exact={board.pk}").context["cl"].result_count == 0
+    assert "ann" not in shown(staff.get(f"{LIST}?q=board"))
+    for page in ("change", "history", "delete"):
+        assert staff.get(f"{LIST}{ann.pk}/{page}/").status_code == 302  # as one that is not there
+    staff.post(f"{LIST}{ann.pk}/delete/", {"post": "yes"})
+    delete = {"action": "delete_selected", "_selected_action": [ann.pk], "post": "yes"}
+    staff.post(LIST, delete)
+    assert roles() == {"ann": "member"}
+
+
+def test_page_that_deletes_a_user_does_not_name_private_rooms(admit: Admit, board: Room) -> None:
+    Room.objects.filter(pk=board.pk).update(title="Project Merger")
+    (ann,) = join(board, "ann")
+    staff = admit("view_user", "delete_user", "view_membership", "delete_membership")
+    text = shown(staff.get(f"/admin/auth/user/{ann.user.pk}/delete/"))
+    assert "Membership: ann" in text
+    assert "Merger" not in text
+
+
+def test_page_that_deletes_members_says_of_which_room(boss: Client, board: Room) -> None:
+    Room.objects.filter(pk=board.pk).update(title="The board")
+    (ann,) = join(board, "ann")
+    assert "ann in The board" in shown(boss.get(f"{LIST}{ann.pk}/delete/"))
+    form = {"action": "delete_selected", "_selected_action": [ann.pk]}
+    assert "ann in The board" in shown(boss.post(LIST, form))

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -106,6 +107,10 @@ def test_text_is_shown_as_text(boss: Client, fill: Fill) -> None:
         ("SHOP open", ["The shop is open"]),
         ("kitchen", ["The oven is hot"]),
         ("kitch", []),
+        ("kitchen goodbye", []),
+        ("kitchen hot", ["The oven is hot"]),
+        ("ope", ["The shop is open"]),
+        ("pen", []),
         ("bob", ["The oven is hot", "Goodbye", "The shop is open"]),
         ("bob goodbye", ["Goodbye"]),
         ("Directors", []),
@@ -117,6 +122,30 @@ def test_messages_are_found_by_text_sender_and_whole_name_of_a_room(
     fill("main", "The shop is open", "Goodbye", title="Directors")
     fill("kitchen", "The oven is hot")
     assert texts(boss, f"q={query}") == found
+
+
+def test_name_of_a_hidden_room_finds_no_messages(admit: Admit, fill: Fill) -> None:
+    fill("board", "confidential", kind="private")
+    assert texts(admit("view_message"), "q=board") == []
+
+
+def test_name_of_a_sender_leads_to_all_they_said(boss: Client, fill: Fill) -> None:
+    (message,) = fill("main", "of bob")
+    fill("kitchen", "also of bob")
+    Message.objects.create(room=message.room, seq=2, sender_key="u:8", sender_name="bob", text="x")
+    assert 'href="?sender=u%3A7"' in boss.get(LIST).content.decode()
+    assert texts(boss, "sender=u:7") == ["also of bob", "of bob"]
+    assert "u:7" in shown(boss.get(f"{LIST}?sender=u:7"))
+    assert "By sender" not in shown(boss.get(LIST))
+
+
+def test_search_takes_as_many_queries_for_many_messages_as_for_few(
+    boss: Client, fill: Fill, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    fill("main", *["hello"] * 200)
+    boss.get(f"{LIST}?q=hello")  # the index is up to date now
+    with django_assert_max_num_queries(QUERIES + 8):
+        boss.get(f"{LIST}?q=hello")
 
 
 def test_states_are_told_apart(boss: Client, fill: Fill) -> None:
@@ -191,7 +220,9 @@ def test_no_more_are_counted_than_can_be_paged_through(
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's plans")
-@pytest.mark.parametrize("query", ["", "room={}", "state=sent", "day=today", "q=hello"])
+@pytest.mark.parametrize(
+    "query", ["", "room={}", "state=sent", "day=today", "q=hello", "sender=u:7"]
+)
 def test_no_list_is_sorted(admit: Admit, fill: Fill, query: str) -> None:
     (message,) = fill("main", "hello")
     answer = admit("view_message").get(f"{LIST}?{query.format(message.room.pk)}")
@@ -249,7 +280,7 @@ def test_page_shows_the_message_and_who_changed_it(boss: Client, fill: Fill) -> 
     delete(message, by="moderator")
     text = shown(boss.get(page(message)))
     assert "Room: main" in text
-    assert "Sender: bob Sender key: u:7" in text
+    assert "Sender: bob Sender’s key: u:7" in text
     assert "State: deleted" in text
     assert "edit: bob, " in text
     assert "delete: moderator, " in text
@@ -271,3 +302,33 @@ def test_messages_are_neither_written_nor_deleted_here(boss: Client, fill: Fill)
     boss.post(LIST, form)
     assert [row.text for row in Message.objects.all()] == ["hello"]
     assert "Delete" not in shown(boss.get(LIST))
+
+
+# Addresses that make no sense
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"message/?room={'9' * 5000}",
+        "message/?sender=%00",
+        "connection/?room=%00",
+        "connection/?dialect=%00",
+        "act/?room=%00",
+        "act/?kind__exact=%00",
+        "room/?kind__exact=%00",
+    ],
+)
+def test_what_no_row_can_have_leads_back_to_the_list(
+    boss: Client, fill: Fill, address: str
+) -> None:
+    fill("main", "hello")
+    answer: Any = boss.get(f"/admin/chat/{address}")
+    assert answer.status_code == 302
+    assert answer.url == f"/admin/chat/{address.partition('?')[0]}?e=1"
+
+
+def test_number_that_no_room_can_have_is_no_fault(boss: Client, fill: Fill) -> None:
+    fill("main", "hello")
+    # SQLite cannot be asked for it, which leads back to the list; PostgreSQL finds nothing.
+    assert boss.get(f"{LIST}?room={'9' * 23}", follow=True).status_code == 200

@@ -59,7 +59,7 @@ def test_action_asks_and_then_redacts(admit: Admit, fill: Fill) -> None:
     first, second, _ = fill("main", SECRET, "this too", "stays")
     staff = admit(*MAY)
     question = choose(staff, first, second)
-    assert "The texts of these 2 messages are taken away" in shown(question)
+    assert "The texts of 2 messages are taken away" in shown(question)
     for message in (first, second):
         field = f'<input type="hidden" name="_selected_action" value="{message.pk}">'
         assert field in question.content.decode()

@@ -2,11 +2,15 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import connection
+from django.db.models import QuerySet
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from chat.admin import rooms
-from chat.models import Membership, Message, Room
+from chat.models import Act, Membership, Message, Room
+from chat.moderation import batches
+from chat.store import retention
 from tests.admin.conftest import Admit, Fill, admit_staff, fill_room, shown
 from tests.hub.clients import Connect, off_loop
 
@@ -126,6 +130,12 @@ def test_length_that_no_message_can_have_is_refused(boss: Client, length: str) -
     assert answer.context["errors"]
 
 
+@pytest.mark.parametrize(("days", "refused"), [("0", True), ("36500", False), ("36501", True)])
+def test_retention_is_a_hundred_years_at_most(boss: Client, days: str, refused: bool) -> None:
+    answer = boss.post(f"{LIST}add/", FORM | {"slug": "a", "retention_days": days})
+    assert (answer.status_code, Room.objects.exists()) == (200 if refused else 302, not refused)
+
+
 def test_name_stays_when_a_room_is_changed(boss: Client) -> None:
     room = Room.objects.create(slug="kitchen")
     assert 'name="slug"' not in boss.get(page(room)).content.decode()
@@ -198,6 +208,37 @@ def test_deleting_a_room_takes_its_log_and_nothing_else(boss: Client, fill: Fill
     assert [row.text for row in Message.objects.all()] == ["stays"]
     assert not Membership.objects.exists()
     assert LogEntry.objects.get().is_deletion()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("many", [False, True])
+def test_deleting_a_long_log_keeps_nobody_waiting(
+    many: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes in short transactions, between which others may write."""
+    monkeypatch.setattr(retention, "SWEPT_AT_ONCE", 2)
+    boss = admit_staff("boss", superuser=True)
+    room = fill_room("kitchen", *"abcde")[0].room
+    sizes, delete = [], retention._delete
+
+    def delete_some(rows: QuerySet[Message]) -> int:
+        sizes.append(delete(rows))
+        return sizes[-1]
+
+    def rest(began: float) -> None:
+        assert not connection.in_atomic_block
+        fill_room("other", "meanwhile")
+
+    monkeypatch.setattr(retention, "_delete", delete_some)
+    monkeypatch.setattr(batches, "_rest", rest)
+    if many:
+        chosen = {"action": "delete_selected", "_selected_action": [room.pk]}
+        boss.post(LIST, chosen | {"post": "yes"})
+    else:
+        boss.post(f"{LIST}{room.pk}/delete/", {"post": "yes"})
+    assert sizes == [2, 2, 1, 0]
+    assert [room.slug for room in Room.objects.all()] == ["other"]
+    assert [(act.room, act.detail) for act in Act.objects.all()] == [("kitchen", "deleted")]
 
 
 def test_deleting_takes_as_many_queries_for_a_long_log_as_for_a_short_one(

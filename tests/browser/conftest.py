@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.chromium import Chromium, Page
-from tests.servers import SiteServer
+from tests.servers import Serve, SiteServer
 
 STRICT = {"DJANGO_SETTINGS_MODULE": "tests.browser.strict_settings"}
 """The site's variables for a policy under which a page of ours must not complain."""
@@ -36,27 +36,36 @@ class Visits:
         """Load a room's page, wait until it is live, and choose a name."""
         page = live(self.open(address, like=like))
         if name:
-            page.write("#chat-name", name)
+            page.write(".people input", name)
             page.enter()
-            page.wait_for_text("#chat-people", name)
+            page.wait_for_text(".people ul", name)
         return page
 
 
 def live(page: Page) -> Page:
     """Wait until the page is in its room."""
-    page.wait_until("document.querySelectorAll('#chat-people li').length")
+    page.wait_until("document.querySelector('chat-room')?.dataset.state === 'open'")
     return page
 
 
 def say(page: Page, text: str) -> None:
     """Write a message as a visitor does."""
-    page.write("#chat-text", text)
+    page.write(".post textarea", text)
     page.enter()
+
+
+STORED = ".line:not([data-seq='0']) .text"
+"""The texts of messages that are in the log, not only on the page of who wrote them."""
 
 
 def shown(page: Page) -> list[str]:
     """Return the texts of the messages on the page."""
-    return page.texts("#chat-lines .text")
+    return page.texts(".line .text")
+
+
+def field(page: Page) -> str:
+    """Return what is in the field one writes in."""
+    return str(page.evaluate("document.querySelector('.post textarea').value"))
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +85,12 @@ def site(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture
+def own_site(serve: Serve) -> SiteServer:
+    """A server with the same policy, which the test may kill."""
+    return serve(env=STRICT)
+
+
+@pytest.fixture
 def room(site: SiteServer) -> str:
     """The address of a room in which nobody has been."""
     return f"{site.url}/rooms/{secrets.token_hex(4)}/"
@@ -89,4 +104,6 @@ def visits(browser: Chromium) -> Iterator[Visits]:
     complaints = [page.complaints for page in found.pages]
     for page in found.pages:
         page.close()
+    for context in {page.context for page in found.pages}:
+        browser.forget(context)
     assert not any(complaints), complaints

@@ -9,6 +9,7 @@ import signal
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple, Self
+from urllib.parse import quote
 
 from tests.chaos.relay import Relay
 from tests.integration.settings import overriding
@@ -20,6 +21,12 @@ HEARTBEAT = 4.0
 """Seconds. Heads are compared each second; a client that is silent for ten is closed."""
 
 DRAIN_SECONDS = 2.0
+
+LAYER_CAPACITY = 25
+"""Messages that the core layer holds for a process; its own default is 100."""
+
+# What PostgreSQL allows a client that stands still in the middle of a transaction.
+IDLE_SECONDS = 2
 
 
 class Plan(NamedTuple):
@@ -58,8 +65,14 @@ class Process(SiteServer):
         """Let it happen no more."""
         self.fault_file.unlink(missing_ok=True)
 
+    @property
+    def stands_still(self) -> bool:
+        """Whether it was stopped by a SIGSTOP, and not continued."""
+        look = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.pid, look) is not None
+
     async def counts(self) -> dict[str, int]:
-        """How many tasks, threads, sessions and rooms it has just now."""
+        """How many tasks, threads, sessions, rooms and bytes it has just now."""
         state = self.directory / "fault.state"
         state.unlink(missing_ok=True)
         self.signal(signal.SIGUSR1)
@@ -77,8 +90,12 @@ class Process(SiteServer):
 class Deployment:
     """Processes of one site that are one chat; clients come in by ``doors``, one for each."""
 
-    def __init__(self, plan: Plan, postgres: PostgresServer | None = None) -> None:
+    def __init__(
+        self, plan: Plan, postgres: PostgresServer | None = None, **environment: str
+    ) -> None:
         self.plan = plan
+        self.environment = environment
+        """More for the environment of the processes."""
         self.redis: RedisServer | None = None
         self.redis_relay: Relay | None = None
         self.postgres = postgres
@@ -106,11 +123,13 @@ class Deployment:
         )
         env["DJANGO_SETTINGS_MODULE"] = "tests.chaos.settings"
         env["CHAT_SESSIONS_PER_ADDRESS"] = "0"
+        env |= self.environment
         if self.plan.layer != "none":
             self.redis = stack.enter_context(RedisServer())
             self.redis_relay = stack.enter_context(Relay(self.redis.port))
             env["REDIS_URL"] = f"redis://127.0.0.1:{self.redis_relay.port}/0"
             env["CHANNEL_LAYER"] = self.plan.layer
+            env["LAYER_CAPACITY"] = str(LAYER_CAPACITY)
         env["DATABASE_URL"] = self._start_database(stack)
         manage("migrate", "--verbosity=0", env=env)
         for _ in range(self.plan.processes):
@@ -128,7 +147,9 @@ class Deployment:
         self.database = self.postgres.create_database()
         stack.callback(self._drop_database)
         self.postgres_relay = stack.enter_context(Relay(self.postgres.port))
-        return self.database.replace(f":{self.postgres.port}/", f":{self.postgres_relay.port}/")
+        by_relay = self.database.replace(f":{self.postgres.port}/", f":{self.postgres_relay.port}/")
+        idle = quote(f"-c idle_in_transaction_session_timeout={IDLE_SECONDS}s")
+        return f"{by_relay}?options={idle}"
 
     def _drop_database(self) -> None:
         assert self.postgres is not None, "it has made the database"

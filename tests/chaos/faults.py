@@ -5,14 +5,26 @@ are started again.
 """
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import NamedTuple
 
-from tests.chaos.deployment import DRAIN_SECONDS, HEARTBEAT, Deployment, Plan, Process
+from tests.chaos.deployment import (
+    DRAIN_SECONDS,
+    HEARTBEAT,
+    IDLE_SECONDS,
+    LAYER_CAPACITY,
+    Deployment,
+    Plan,
+    Process,
+)
 from tests.integration.regulars import Crowd
 from tests.programs import Program
+
+OVERFLOW_SECONDS = 15.0
+"""For a burst that overflows the layer; it takes a fraction of a second."""
 
 
 class Scene(NamedTuple):
@@ -77,20 +89,25 @@ async def kill_at_random(scene: Scene) -> None:
     await _restart(scene.a_process())
 
 
-async def _kill_at(scene: Scene, point: str) -> None:
-    process = scene.a_process()
+async def _reach(scene: Scene, process: Process, point: str, there: Callable[[], bool]) -> None:
+    """Arm a fault point, and wait until the process is ``there``."""
     process.arm(point)
     async with asyncio.timeout(60):
-        while process.running:
+        while not there():
             try:
                 async with asyncio.timeout(2):
-                    while process.running:
+                    while not there():
                         await asyncio.sleep(0.01)
             except TimeoutError:
-                # Nobody may be there: let all come in anew, by the next door.
+                # Nobody may be with that process: let all come in anew, by the next door.
                 for door in scene.site.doors:
                     await asyncio.to_thread(door.reset)
     process.disarm()
+
+
+async def _kill_at(scene: Scene, point: str) -> None:
+    process = scene.a_process()
+    await _reach(scene, process, point, lambda: not process.running)
     await asyncio.to_thread(process.start)
 
 
@@ -124,6 +141,15 @@ async def stop_and_continue(scene: Scene) -> None:
     process = scene.a_process()
     process.signal(signal.SIGSTOP)
     await asyncio.sleep(scene.dice.uniform(1, 3))
+    process.signal(signal.SIGCONT)
+
+
+@_fault("process")
+async def stop_before_commit(scene: Scene) -> None:
+    """SIGSTOP with messages written and not committed, and SIGCONT some time later."""
+    process = scene.a_process()
+    await _reach(scene, process, "stop_before_commit", lambda: process.stands_still)
+    await asyncio.sleep(scene.dice.uniform(1, 2 * IDLE_SECONDS))
     process.signal(signal.SIGCONT)
 
 
@@ -213,12 +239,29 @@ async def _redis(scene: Scene, *command: str) -> None:
 
 @_fault("redis")
 async def overflow_the_layer(scene: Scene) -> None:
-    """More at once than a channel holds: layers drop what is too much."""
-    talkers = scene.people.regulars
-    each = range(400 // len(talkers))
-    await asyncio.gather(
-        *(talker.post(f"{number} of a burst") for talker in talkers for number in each)
-    )
+    """More for a process that stands still than the layer holds: it drops what is too much.
+
+    So does the core layer, beyond its ``capacity``. The pub/sub layer has none: what comes
+    meanwhile waits for the process in Redis and in its socket, and comes late and all at once.
+    """
+    talker = scene.dice.choice(scene.people.regulars)
+    await talker.here()
+    others = [
+        process
+        for process, door in zip(scene.site.processes, scene.site.doors, strict=True)
+        if door is not talker.door
+    ]
+    deaf = scene.dice.choice(others)
+    deaf.signal(signal.SIGSTOP)
+    try:
+        # Where something else goes wrong too, the talker may end up with the one that is stopped.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(OVERFLOW_SECONDS):
+                # One after another, or they would be one batch.
+                for number in range(2 * LAYER_CAPACITY):
+                    await talker.post(f"{number} of a burst")
+    finally:
+        deaf.signal(signal.SIGCONT)
 
 
 # The database
@@ -262,6 +305,16 @@ async def cut_off_postgres(scene: Scene) -> None:
         while scene.people.refusals == refused:
             await asyncio.sleep(0.01)
     await asyncio.to_thread(relay.mend)
+
+
+@_fault("postgres")
+async def partition_postgres(scene: Scene) -> None:
+    """Nothing passes between the processes and the database, and nobody is told."""
+    relay = scene.site.postgres_relay
+    assert relay is not None, "it fits"
+    relay.freeze()
+    await asyncio.sleep(scene.dice.uniform(2, 8))
+    relay.thaw()
 
 
 # Clients

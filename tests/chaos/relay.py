@@ -8,6 +8,7 @@ import contextlib
 import socket
 import struct
 import threading
+from collections import deque
 from collections.abc import Coroutine
 from typing import Any, Self
 
@@ -20,10 +21,13 @@ CHUNK = 65_536
 
 
 class Relay:
-    """Passes bytes on between ``port`` and ``target``, both on 127.0.0.1."""
+    """Passes bytes on between ``port`` and a target port, both on 127.0.0.1.
 
-    def __init__(self, target: int) -> None:
-        self.target = target
+    Of several targets, new connections go to one after another, those left out that refuse them.
+    """
+
+    def __init__(self, *targets: int) -> None:
+        self._targets = deque(targets)
         self.port = free_port()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -106,7 +110,7 @@ class Relay:
         try:
             await self._flowing.wait()
             try:
-                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
+                far_reader, far_writer = await self._connect()
             except OSError:
                 return  # nobody is there: neither are we
             self._writers.add(far_writer)
@@ -120,6 +124,15 @@ class Relay:
         finally:
             self._writers.discard(writer)
             writer.close()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to the next target that takes connections. Raises ``OSError`` if none does."""
+        for _ in self._targets:
+            target = self._targets[0]
+            self._targets.rotate(-1)
+            with contextlib.suppress(ConnectionRefusedError):
+                return await asyncio.open_connection("127.0.0.1", target)
+        raise ConnectionRefusedError
 
     async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

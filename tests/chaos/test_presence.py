@@ -6,12 +6,13 @@ import pytest
 
 from tests.chaos.conftest import PLANS
 from tests.chaos.deployment import HEARTBEAT, Deployment
+from tests.integration.connection import PATIENCE
 from tests.integration.people import Visits, new_guest
 
 pytestmark = pytest.mark.parametrize("site", PLANS[:2], indirect=True, ids=str)
 
 
-async def test_people_of_a_killed_process_are_gone_within_two_heartbeats(
+async def test_people_of_a_killed_process_are_gone_though_nobody_said_so(
     site: Deployment, visit: Visits, room: str
 ) -> None:
     anna = await visit.json(site.doors[0], room)
@@ -19,8 +20,8 @@ async def test_people_of_a_killed_process_are_gone_within_two_heartbeats(
     everybody = {client.sender["id"] for client in (anna, *people)}
     await anna.online(room, everybody)
     await asyncio.to_thread(site.processes[1].kill)
-    # And a beat, in which it is noticed.
-    await anna.online(room, {anna.sender["id"]}, within=2.5 * HEARTBEAT + 2)
+    # That it is after two heartbeats is held where time does not depend on the machine.
+    await anna.online(room, {anna.sender["id"]}, within=2 * HEARTBEAT + PATIENCE)
     late = await visit.json(site.doors[0], room)
     joined = next(event for event in late.events if event["type"] == "joined")
     assert joined["online"] == 2

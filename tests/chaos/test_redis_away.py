@@ -1,21 +1,43 @@
 """Redis fails: it is the database that decides, and the layer comes back by itself."""
 
 import asyncio
+import time
 from random import Random
 
 import pytest
 
+from chat.hub.signals import CONTROL
 from tests.chaos.conftest import PLANS
-from tests.chaos.deployment import HEARTBEAT, Deployment
+from tests.chaos.deployment import HEARTBEAT, LAYER_CAPACITY, Deployment
 from tests.chaos.faults import FAULTS, Fault, Scene
 from tests.integration.clients import JsonClient
 from tests.integration.people import Visits
 from tests.integration.regulars import crowd
 
+FOUND_SECONDS = 1.5
+"""For the database, and a busy machine."""
+
+SIGN_IN = """
+from django.contrib.auth.models import User
+from django.test import Client
+client = Client()
+client.force_login(User.objects.create_user("anna"))
+print("sessionid=" + client.cookies["sessionid"].value)
+"""
+SIGN_OUT = """
+from django.contrib.sessions.models import Session
+Session.objects.get(pk={key!r}).delete()
+"""
+
 with_redis = pytest.mark.parametrize("site", PLANS[:2], indirect=True, ids=str)
 
 # Typing is told over the layer and nowhere else; it may be said once a second.
 TYPING_SECONDS = 1.1
+
+
+def overflown(site: Deployment) -> int:
+    """How often a process was told that the layer has dropped something."""
+    return sum(process.log.count("over capacity in group") for process in site.processes)
 
 
 async def crosses(sender: JsonClient, hearer: JsonClient, room: str) -> None:
@@ -31,19 +53,25 @@ async def crosses(sender: JsonClient, hearer: JsonClient, room: str) -> None:
             return
 
 
-@with_redis
+@pytest.mark.parametrize(
+    ("site", "seconds"), [(PLANS[0], 60), (PLANS[1], 10)], indirect=["site"], ids=str
+)
 async def test_posting_goes_on_while_redis_is_away(
-    site: Deployment, visit: Visits, room: str
+    site: Deployment, seconds: int, visit: Visits, room: str
 ) -> None:
     anna, cara = [await visit.json(site.doors[0], room) for _ in range(2)]
     bert = await visit.json(site.doors[1], room)
     assert site.redis is not None
     await asyncio.to_thread(site.redis.kill)
-    for number in range(20):
-        await anna.post(room, f"number {number}")
-    await cara.said(room, "number 19")
-    await bert.said(room, "number 19", within=2 * HEARTBEAT)
-    assert bert.texts(room) == cara.texts(room) == [f"number {number}" for number in range(20)]
+    back = time.monotonic() + seconds
+    texts: list[str] = []
+    while not texts or time.monotonic() < back:
+        for _ in range(10):
+            texts.append(f"number {len(texts)}")
+            await anna.post(room, texts[-1])
+        await cara.said(room, texts[-1])
+        await bert.said(room, texts[-1], within=2 * HEARTBEAT)
+    assert bert.texts(room) == cara.texts(room) == texts
 
     # A room that no process has open by then.
     dora, emil = [await visit.json(door, f"{room}-new") for door in site.doors]
@@ -71,6 +99,23 @@ async def test_silent_redis_holds_up_nobody(site: Deployment, visit: Visits, roo
     await crosses(anna, bert, room)
 
 
+@pytest.mark.parametrize("site", PLANS[:1], indirect=True, ids=str)
+async def test_sign_out_whose_message_is_dropped_is_found_within_a_heartbeat(
+    site: Deployment, visit: Visits, room: str
+) -> None:
+    assert site.redis is not None
+    cookie = (await asyncio.to_thread(site.processes[0].run, SIGN_IN)).strip()
+    clients = [await visit.json(door, room, cookie=cookie) for door in site.doors]
+    await crosses(clients[0], clients[1], room)
+    # Who is in the group of all processes is forgotten: what is told next, nobody hears.
+    await asyncio.to_thread(site.redis.execute, "FLUSHALL")
+    sign_out = SIGN_OUT.format(key=cookie.partition("=")[2])
+    await asyncio.to_thread(site.processes[0].run, sign_out)
+    assert not await asyncio.to_thread(site.redis.execute, "EXISTS", f"asgi:group:{CONTROL}")
+    ends = [client.closed(within=HEARTBEAT + FOUND_SECONDS) for client in clients]
+    assert await asyncio.gather(*ends) == [4501, 4501]
+
+
 @with_redis
 @pytest.mark.parametrize(
     "fault", [fault for fault in FAULTS.values() if fault.part == "redis"], ids=lambda f: f.name
@@ -85,3 +130,16 @@ async def test_layer_carries_again_after(
         await fault.inject(Scene(site, people, Random(fault.name)))
     await crosses(anna, bert, room)
     await crosses(bert, anna, room)
+
+
+@pytest.mark.parametrize("site", PLANS[:1], indirect=True, ids=str)
+async def test_layer_that_overflows_has_dropped_something_and_nothing_is_lost(
+    site: Deployment, room: str
+) -> None:
+    """Beyond its capacity the core layer drops, and says so where it was to be sent from."""
+    before = overflown(site)
+    async with crowd(room, *site.homes(), each=1) as people:
+        await FAULTS["overflow_the_layer"].inject(Scene(site, people, Random(1)))
+        history = await people.history()
+    assert history.faults() == []
+    assert overflown(site) >= before + LAYER_CAPACITY

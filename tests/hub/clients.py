@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import Callable, Coroutine, Mapping
+from http.cookies import SimpleCookie
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from channels.layers import InMemoryChannelLayer, channel_layers
@@ -98,14 +99,18 @@ class Connection:
         origin: str | None = ORIGIN,
         cookies: Mapping[str, str] | None = None,
         address: str = "192.0.2.1",
+        agent: str = "",
         user: Any = None,
+        application: Any = websocket_application,
     ) -> None:
         headers = [] if origin is None else [(b"origin", origin.encode())]
+        if agent:
+            headers.append((b"user-agent", agent.encode()))
         if cookies:
             pairs = "; ".join(f"{name}={value}" for name, value in cookies.items())
             headers.append((b"cookie", pairs.encode()))
         self.communicator = WebsocketCommunicator(
-            websocket_application, path, headers=headers, subprotocols=list(subprotocols)
+            application, path, headers=headers, subprotocols=list(subprotocols)
         )
         scope: Any = self.communicator.scope
         self.scope = scope
@@ -114,14 +119,19 @@ class Connection:
             scope["user"] = user
         self.accepted = False
         self.subprotocol: str | None = None
+        self.cookies: SimpleCookie = SimpleCookie()
+        """What the answer to the handshake sets."""
         self.code: int | None = None
 
     async def open(self) -> None:
         """Shake hands, and learn whether one is let in."""
-        self.accepted, answer = await self.communicator.connect(timeout=PATIENCE)
-        if self.accepted:
-            assert not isinstance(answer, int), "a code is for those who are refused"
-            self.subprotocol = answer
+        await self.communicator.send_input({"type": "websocket.connect"})
+        answer = await self.communicator.receive_output(timeout=PATIENCE)
+        self.accepted = answer["type"] == "websocket.accept"
+        self.subprotocol = answer.get("subprotocol")
+        for name, value in answer.get("headers", ()):
+            assert name == b"set-cookie"
+            self.cookies.load(value.decode())
 
     async def send_text(self, text: str) -> None:
         """Send a text frame."""

@@ -65,7 +65,7 @@ async def test_posts_that_were_taken_are_stored_before_the_server_stops(
     wired.say(*(post(number) for number in range(50)))
     signal.raise_signal(signal.SIGTERM)
     await soon(lambda: bool(handled))
-    assert hub.writer.stored == 50
+    assert hub.writer.counts.stored == 50
     assert wired.socket.code == 4000
 
 

@@ -62,6 +62,18 @@ async def test_what_waits_shares_frames_of_no_more_bytes_than_the_bound() -> Non
     assert [len(frame) for frame in listener.frames] == [3, 3, 2]
 
 
+async def test_frame_holds_no_more_than_a_quarter_of_the_window() -> None:
+    """Its ping would come when everybody is a window behind."""
+    fan = Fanout(Config(batch_events=256, window=64), 0)
+    listener = Listener()
+    sitting(fan, listener)
+    fan.add(entries(1, 40))
+    await fan.settled()
+    kinds = [[type(event) for event in frame] for frame in listener.frames]
+    assert [kind.count(events.Message) for kind in kinds] == [16, 16, 8]
+    assert [kind.count(events.Ping) for kind in kinds] == [1, 1, 0]
+
+
 async def test_event_larger_than_the_bound_has_a_frame_of_its_own() -> None:
     fan = Fanout(Config(batch_bytes=300), 0)
     listener = Listener()
@@ -146,6 +158,19 @@ async def test_large_room_lets_the_loop_go_on_during_a_flush() -> None:
     assert 0 < sum(bool(listener.messages) for listener in listeners) < len(listeners)
     await fan.settled()
     assert all(listener.seqs == [1] for listener in listeners)
+
+
+async def test_lines_of_terminals_count_each_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two looks at the rest of the loop."""
+    monkeypatch.setattr(fanout, "SENDS_AT_ONCE", 10)
+    fan = Fanout(CONFIG, 0)
+    listeners = [Listener(str(number), terminal=True) for number in range(4)]
+    sitting(fan, *listeners)
+    fan.add(entries(1, 10))
+    await turns(1)
+    assert [len(listener.messages) for listener in listeners] == [10, 0, 0, 0]
+    await fan.settled()
+    assert [len(listener.messages) for listener in listeners] == [10] * 4
 
 
 # Hints

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.hub.limits import TokenBucket
+from chat.hub.limits import Buckets, TokenBucket
 
 steps = st.lists(st.floats(0, 5), min_size=1, max_size=60)
 
@@ -51,3 +51,20 @@ def test_bucket_never_lets_more_pass_than_burst_and_rate_allow(
         assert 0 <= left <= 1 / rate + 1e-9
         passed += not left
     assert passed <= burst + (now - 50.0) * rate + 1e-6
+
+
+def test_each_key_has_a_bucket_of_its_own_that_stays() -> None:
+    buckets = Buckets(rate=1, burst=1, most=10)
+    assert buckets.of("a").take(100.0) == 0
+    assert buckets.of("a").take(100.0) > 0
+    assert buckets.of("b").take(100.0) == 0
+
+
+def test_bucket_that_was_longest_unused_is_forgotten() -> None:
+    buckets = Buckets(rate=1, burst=1, most=2)
+    first = buckets.of("a")
+    second = buckets.of("b")
+    assert buckets.of("a") is first
+    buckets.of("c")
+    assert buckets.of("a") is first
+    assert buckets.of("b") is not second

@@ -7,6 +7,23 @@ def test_seat_starts_where_it_is_put_with_nothing_unseen() -> None:
     assert (seat.position, seat.seen, seat.live) == (7, 7, False)
 
 
+def test_seat_is_confirmed_up_to_what_was_sent_and_never_back() -> None:
+    seat = seat_of(Listener(), None, at=7)
+    seat.position = 9
+    confirmed = []
+    for seq in (8, 7, 10, 2**53 - 1, 9):
+        seat.confirm(seq)
+        confirmed.append(seat.seen)
+    assert confirmed == [8, 8, 8, 8, 9]
+
+
+def test_client_that_confirms_what_it_was_not_sent_goes_on_being_stalled() -> None:
+    seat = seat_of(Listener(), None, at=7)
+    seat.stall(1.0)
+    seat.confirm(8)
+    assert seat.stalled_at == 1.0
+
+
 def test_terminal_is_shown_what_is_about_nobody() -> None:
     assert seat_of(Listener("7", terminal=True), None).wants(Line("hello"))
 

@@ -18,13 +18,23 @@ class Ends:
         self.socket = Socket()
         self.freed = 0
         self.overflowed = 0
-        self.outlet = Outlet(self.socket.send, freed=self._freed, failed=self._overflowed)
+        self.cuts = 0
+        self.outlet = Outlet(
+            self.socket.send, freed=self._freed, failed=self._overflowed, cut=self._cut
+        )
 
     def _freed(self) -> None:
         self.freed += 1
 
     def _overflowed(self) -> None:
         self.overflowed += 1
+
+    def _cut(self) -> None:
+        self.cuts += 1
+
+
+def nothing() -> None:
+    """Called back, and nobody cares."""
 
 
 def frame(text: object) -> Outgoing:
@@ -116,7 +126,7 @@ async def test_connection_that_is_gone_for_daphne_is_no_error(
     async def send(message: Outgoing) -> None:
         raise Disconnected("Attempt to send on a closed protocol")
 
-    outlet = Outlet(send, freed=lambda: None, failed=lambda: failed.append(True))
+    outlet = Outlet(send, freed=nothing, failed=lambda: failed.append(True), cut=nothing)
     assert not outlet.push(frame("a"))
     assert (failed, caplog.records) == ([], [])
 
@@ -147,7 +157,7 @@ async def test_frame_that_the_server_refuses_ends_the_session_with_an_error(
             await asyncio.sleep(0)
         raise ValueError("message too big")
 
-    outlet = Outlet(send, freed=lambda: None, failed=lambda: failed.append(True))
+    outlet = Outlet(send, freed=nothing, failed=lambda: failed.append(True), cut=nothing)
     outlet.send(frame("a"))
     await turns()
     assert failed == [True]
@@ -239,7 +249,7 @@ async def test_send_that_catches_what_it_waits_for_goes_on() -> None:
         sent.append(message)
 
     freed: list[bool] = []
-    outlet = Outlet(send, freed=lambda: freed.append(True), failed=lambda: None)
+    outlet = Outlet(send, freed=lambda: freed.append(True), failed=nothing, cut=nothing)
     assert outlet.push(frame("a"))
     failing.set_exception(OSError("full"))
     await soon(lambda: bool(freed))
@@ -253,7 +263,7 @@ async def test_send_that_only_yields_is_parked_and_ends() -> None:
         await asyncio.sleep(0)
         sent.append(message)
 
-    outlet = Outlet(send, freed=lambda: None, failed=lambda: None)
+    outlet = Outlet(send, freed=nothing, failed=nothing, cut=nothing)
     assert outlet.push(frame("a"))
     assert not outlet.push(frame("b"))
     await soon(lambda: bool(sent))

@@ -12,7 +12,7 @@ from chat import store
 from tests.fakes import soon
 from tests.hub.clients import Wired, off_loop
 from tests.hub.conftest import MakeHub
-from tests.hub.test_heart import draft
+from tests.hub.rooms import draft
 
 SESSIONS = 5000
 POSITIONS = 10

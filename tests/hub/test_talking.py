@@ -1,19 +1,11 @@
-from typing import Any
+"""Posting and typing."""
 
 import pytest
-from django.db import OperationalError
 from pytest_django import Settings
 
-from chat import store
-from chat.hub import hub as hubs
 from chat.models import Membership, Message, Room
 from tests.hub.clients import OPEN_SITE, Connect, off_loop, sign_up
-
-
-async def room(slug: str = "main", **fields: object) -> Room:
-    """Make a room."""
-    return await off_loop(Room.objects.create, slug=slug, **fields)
-
+from tests.hub.rooms import room
 
 # Posting
 
@@ -213,94 +205,6 @@ async def test_retry_in_slow_mode_is_a_duplicate_and_no_new_message(connect: Con
     assert (again["seq"], again["duplicate"]) == (first["seq"], True)
 
 
-# Editing and deleting
-
-
-async def test_edit_of_ones_own_is_acknowledged_and_told(connect: Connect) -> None:
-    ann, bob = await connect(), await connect()
-    await ann.join()
-    await bob.join()
-    await ann.post("helo")
-    ack = await ann.ask("edit", room="main", seq=1, text="hello")
-    assert ack == {"type": "ack", "ref": ack["ref"], "room": "main", "seq": 2, "target": 1}
-    edited = await bob.event("edited")
-    assert edited == {
-        "type": "edited",
-        "room": "main",
-        "seq": 2,
-        "target": 1,
-        "text": "hello",
-        "at": edited["at"],
-    }
-
-
-async def test_delete_of_ones_own_is_acknowledged_and_told(connect: Connect) -> None:
-    ann, bob = await connect(), await connect()
-    await ann.join()
-    await bob.join()
-    await ann.post("oops")
-    ack = await ann.ask("delete", room="main", seq=1)
-    assert ack == {"type": "ack", "ref": ack["ref"], "room": "main", "seq": 2, "target": 1}
-    deleted = await bob.event("deleted")
-    assert deleted == {
-        "type": "deleted",
-        "room": "main",
-        "seq": 2,
-        "target": 1,
-        "at": deleted["at"],
-    }
-    assert "oops" not in str(await off_loop(lambda: list(Message.objects.values())))
-
-
-async def test_message_of_somebody_else_may_not_be_changed(connect: Connect) -> None:
-    ann, bob = await connect(), await connect()
-    await ann.post("hi")
-    assert await bob.refusal("edit", room="main", seq=1, text="ho") == "forbidden"
-    assert await bob.refusal("delete", room="main", seq=1) == "forbidden"
-
-
-async def test_moderator_may_delete_but_not_put_words_into_mouths(connect: Connect) -> None:
-    main = await room()
-    mod = await sign_up("mod")
-    await off_loop(
-        Membership.objects.create, room=main, user=mod.user, role=Membership.Role.MODERATOR
-    )
-    guest, moderator = await connect(), await connect(cookies=mod.cookies)
-    await guest.post("hi")
-    assert await moderator.refusal("edit", room="main", seq=1, text="ho") == "forbidden"
-    assert (await moderator.ask("delete", room="main", seq=1))["type"] == "ack"
-
-
-async def test_moderator_may_delete_in_an_archived_room(connect: Connect) -> None:
-    old = await room("old")
-    mod = await sign_up("mod")
-    await off_loop(Membership.objects.create, room=old, user=mod.user, role=Membership.Role.OWNER)
-    guest = await connect()
-    await guest.post("hi", "old")
-    await off_loop(Room.objects.filter(slug="old").update, archived=True)
-    moderator = await connect(cookies=mod.cookies)
-    (hub,) = hubs.running()
-    assert "old" not in hub.rooms
-    assert await guest.refusal("delete", room="old", seq=1) == "forbidden"
-    assert (await moderator.ask("delete", room="old", seq=1))["type"] == "ack"
-
-
-async def test_message_that_is_not_there_cannot_be_changed(connect: Connect) -> None:
-    client = await connect()
-    await client.post("hi")
-    await client.ask("delete", room="main", seq=1)
-    for seq in (1, 2, 9, 0):
-        assert await client.refusal("edit", room="main", seq=seq, text="x") == "not_found"
-        assert await client.refusal("delete", room="main", seq=seq) == "not_found"
-
-
-@pytest.mark.parametrize(("text", "code"), [(" ", "empty"), ("x" * 4001, "too_long")])
-async def test_edit_has_the_bounds_of_a_post(connect: Connect, text: str, code: str) -> None:
-    client = await connect()
-    await client.post("hi")
-    assert await client.refusal("edit", room="main", seq=1, text=text) == code
-
-
 # Typing
 
 
@@ -326,64 +230,3 @@ async def test_typing_all_the_time_is_told_now_and_then(connect: Connect) -> Non
     await ann.post("hi")
     await bob.event("message")
     assert 1 <= len([event for event in bob.events if event["type"] == "typing"]) <= 4
-
-
-# Without a database
-
-
-async def test_post_without_a_database_is_unavailable_until_it_is_back(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = await connect()
-    await client.join()
-
-    def fail(*_: object) -> None:
-        raise OperationalError("the database is away")
-
-    with monkeypatch.context() as away:
-        away.setattr(store, "append", fail)
-        reply = await client.post("hi", id="a")
-        assert (reply["code"], reply["id"]) == ("unavailable", "a")
-        reply = await client.ask("edit", room="main", seq=1, text="ho")
-        assert (reply["code"], "id" in reply) == ("unavailable", False)
-    assert (await client.post("hi", id="a"))["seq"] == 1
-    await client.event("message", text="hi")
-    assert client.seqs() == [1]
-
-
-async def test_reading_without_a_database_is_unavailable_until_it_is_back(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = await connect()
-
-    def fail(*_: object) -> None:
-        raise OperationalError("the database is away")
-
-    asked: list[tuple[str, dict[str, Any]]] = [
-        ("join", {"room": "main"}),
-        ("history", {"room": "main", "before": 5}),
-        ("rooms", {}),
-        ("post", {"room": "main", "text": "hi", "id": "a"}),
-    ]
-    with monkeypatch.context() as away:
-        for name in ("open_room", "find_room", "rooms_of"):
-            away.setattr(store, name, fail)
-        for kind, fields in asked:
-            assert await client.refusal(kind, **fields) == "unavailable"
-    for kind, fields in asked:
-        assert (await client.ask(kind, **fields))["type"] != "error"
-
-
-async def test_fault_of_ours_is_answered_and_logged_and_the_session_goes_on(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    client = await connect()
-
-    def fail(*_: object) -> None:
-        raise RuntimeError("a bug")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(store, "rooms_of", fail)
-        assert await client.refusal("rooms") == "unavailable"
-    assert "Rooms could not be carried out" in caplog.text
-    assert (await client.ask("rooms"))["type"] == "rooms"

@@ -7,9 +7,11 @@ import pytest
 import pytest_asyncio
 from django.db import IntegrityError, InterfaceError, OperationalError, connections
 
+from chat.hub import threads as silence
 from chat.hub.threads import Threads
 from chat.models import Room
 from chat.protocol.errors import Unavailable
+from tests.fakes import turns
 
 
 @pytest_asyncio.fixture
@@ -102,6 +104,25 @@ async def test_call_on_a_dead_connection_is_made_again_on_a_new_one(
     assert used[0] is not used[1]
 
 
+async def test_call_is_made_again_where_django_itself_has_a_new_connection(
+    threads: Threads,
+) -> None:
+    """As after a transaction during which the server went away."""
+    calls = []
+
+    def work() -> int:
+        calls.append(1)
+        if len(calls) == 2:
+            connections["default"].close()
+            Room.objects.count()
+            raise OperationalError("terminating connection due to administrator command")
+        return Room.objects.count()
+
+    assert await threads.write(work) == 0
+    assert await threads.write(work) == 0
+    assert len(calls) == 3
+
+
 async def test_call_that_fails_on_a_new_connection_too_is_unavailable(threads: Threads) -> None:
     calls = []
 
@@ -128,6 +149,55 @@ async def test_other_errors_are_raised_as_they_are(threads: Threads) -> None:
 
     with pytest.raises(IntegrityError):
         await threads.write(twice)
+
+
+async def test_read_of_a_silent_database_is_unavailable(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silence, "SILENT_SECONDS", 0.01)
+    answers = threading.Event()
+    try:
+        for _ in range(5):  # more than there are threads
+            with pytest.raises(Unavailable):
+                await threads.read(answers.wait)
+    finally:
+        answers.set()
+    assert await threads.read(divmod, 7, 2) == (3, 1)
+
+
+async def test_write_that_has_begun_is_waited_for_and_those_behind_it_are_not_made(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silence, "SILENT_SECONDS", 0.01)
+    answers = threading.Event()
+    made: list[str] = []
+    try:
+        first = asyncio.create_task(threads.write(answers.wait))
+        await turns()
+        with pytest.raises(Unavailable):
+            await threads.write(made.append, "behind it")
+        assert not first.done()
+    finally:
+        answers.set()
+    assert await first
+    await threads.write(made.append, "after it")
+    assert made == ["after it"]
+
+
+async def test_call_that_nobody_waits_for_any_more_is_not_made(threads: Threads) -> None:
+    answers = threading.Event()
+    made: list[str] = []
+    try:
+        first = asyncio.create_task(threads.write(answers.wait))
+        second = asyncio.create_task(threads.write(made.append, "in vain"))
+        await turns()
+        second.cancel()
+        await asyncio.wait([second])
+    finally:
+        answers.set()
+    assert await first
+    await threads.write(made.append, "after it")
+    assert made == ["after it"]
 
 
 async def test_stopping_closes_the_connection_of_every_thread(transactional_db: None) -> None:

@@ -10,7 +10,7 @@ from chat.hub import writer as writing
 from chat.hub.writer import Writer
 from chat.protocol.errors import Forbidden, Unavailable
 from chat.store import Draft, Outcome, PostDraft, Stored
-from tests.fakes import EPOCH, Threads, entry, turns
+from tests.fakes import EPOCH, Threads, entry, soon, turns
 
 
 def draft(number: int, room: str = "main", text: str = "") -> PostDraft:
@@ -26,6 +26,8 @@ class Database:
     def __init__(self) -> None:
         self.heads: dict[str, int] = {}
         self.away = False
+        self.doubts = 0
+        """How many of the next transactions are stored while their commits seem to fail."""
         self.others = 0
         """Messages that another process adds before each transaction of ours."""
 
@@ -33,6 +35,10 @@ class Database:
         """Store all of ``drafts`` or none."""
         if self.away:
             raise Unavailable
+        if self.doubts:
+            self.doubts -= 1
+            self.away = True
+            raise store.CommitInDoubt("server closed the connection unexpectedly")
         posts = [draft for draft in drafts if isinstance(draft, PostDraft)]
         if any(post.text == "poison" for post in posts):
             raise DataError("poison")
@@ -93,7 +99,7 @@ async def test_what_waits_goes_into_one_transaction_in_order() -> None:
     assert [len(batch) for batch in desk.threads.batches] == [5]
     assert desk.outcomes == {f"#{number}": number + 1 for number in range(5)}
     assert desk.published == [("main", [1, 2, 3, 4, 5])]
-    assert (desk.writer.commits, desk.writer.stored) == (1, 5)
+    assert (desk.writer.counts.commits, desk.writer.counts.stored) == (1, 5)
 
 
 async def test_what_comes_during_a_transaction_goes_into_the_next() -> None:
@@ -182,7 +188,7 @@ async def test_all_are_told_when_the_database_is_away_and_it_is_asked_once() -> 
     assert set(desk.outcomes.values()) == {Unavailable}
     assert len(desk.threads.batches) == 1
     assert desk.published == []
-    assert (desk.writer.commits, desk.writer.stored) == (0, 0)
+    assert (desk.writer.counts.commits, desk.writer.counts.stored) == (0, 0)
 
 
 async def test_writer_goes_on_when_the_database_is_back() -> None:
@@ -209,6 +215,45 @@ async def test_drafts_beyond_the_bound_are_refused_at_once_and_the_others_stored
     assert refusal.retry_after == 1.0
     await desk.writer.settled()
     assert desk.outcomes | {"#3": 0, "#4": 0} == {"#0": 1, "#1": 2, "#2": 3, "#3": 0, "#4": 0}
+
+
+async def test_nobody_waits_behind_a_transaction_that_does_not_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writing, "SILENT_SECONDS", 0)
+    desk = Desk(batch=1)
+    desk.threads.open.clear()
+    for number in range(3):
+        desk.submit(number)
+    await soon(lambda: len(desk.said) == 2)
+    desk.submit(3)
+    assert desk.outcomes == dict.fromkeys(("#1", "#2", "#3"), Unavailable)
+    desk.threads.open.set()
+    await desk.writer.settled()
+    assert desk.outcomes["#0"] == 1
+    desk.submit(4)
+    await desk.writer.settled()
+    assert desk.outcomes["#4"] == 2
+
+
+async def test_whose_commit_is_in_doubt_is_told_when_the_database_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writing, "RETRY_SECONDS", 0)
+    desk = Desk()
+    desk.database.doubts = 1
+    desk.submit(0)
+    await soon(lambda: desk.database.away)
+    desk.submit(1)
+    await soon(lambda: len(desk.threads.batches) >= 3)
+    # It may be stored, or not: neither may be said. What came later was not.
+    assert desk.outcomes == {"#1": Unavailable}
+    desk.database.away = False
+    await desk.writer.settled()
+    assert desk.outcomes == {"#0": 1, "#1": Unavailable}
+    desk.submit(2)
+    await desk.writer.settled()
+    assert desk.outcomes["#2"] == 2
 
 
 async def test_idle_writer_is_settled() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
@@ -78,7 +79,7 @@ class JsonClient(Client):
 
     async def hear(self, frame: str) -> None:
         """Note the events of a frame, and hold them to the protocol."""
-        events = json.loads(frame)
+        events = msgspec.json.decode(frame)
         assert isinstance(events, list), f"no array: {frame[:200]}"
         assert events, "an empty array"
         for event in events:

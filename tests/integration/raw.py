@@ -71,6 +71,9 @@ class RawClient:
         connection.setblocking(False)
         if buffer is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+            # As on a network: loopback's segments of 64 kB would not fit into the window, and come
+            # only when the sender's timer says so, which is seconds when it has waited for long.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
         await loop.sock_connect(connection, ("127.0.0.1", urlsplit(server.ws_url).port))
         protocol = ClientProtocol(
             parse_uri(server.ws_url), subprotocols=[Subprotocol("chat.v1.json")], max_size=None
@@ -101,6 +104,10 @@ class RawClient:
             raise AssertionError(
                 f"no {what} within {within} s; {self.events[-3:]!s:.2000}"
             ) from None
+
+    def has_joined(self) -> bool:
+        """Whether it was told so, whatever came since."""
+        return any(event["type"] == "joined" for event in self.events)
 
     async def end(self, *, within: float = PATIENCE) -> int | None:
         """Read on until the connection has ended; its close code, None where it was dropped."""

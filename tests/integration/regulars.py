@@ -22,6 +22,9 @@ from tests.integration.shapes import Event
 RETRY_SECONDS = 0.05
 """Between attempts to connect, or to send what could not be stored."""
 
+COMING_SECONDS = 60.0
+"""Until somebody is in the room, and has all of it: a thousand may come at once."""
+
 FOREVER = 3600.0
 
 
@@ -44,13 +47,20 @@ class Regular:
         """How earlier connections ended."""
         self.refusals = 0
         """How often a post was answered ``unavailable``."""
+        self.door = doors[0]
+        """Where the latest connection was made."""
         self._doors = itertools.cycle(doors)
+        self.may_come = asyncio.Event()
+        """While it is not set, nobody comes (back)."""
+        self.may_come.set()
         self._arrived = asyncio.Event()
         self._numbers = itertools.count(1)
         self._staying = asyncio.create_task(self._stay())
 
     async def _stay(self) -> None:
         for door in self._doors:
+            await self.may_come.wait()
+            self.door = door
             try:
                 client = await JsonClient.connect(door.ws_url, cookie=self.who.cookie)
             except (OSError, WebSocketException):
@@ -111,7 +121,7 @@ class Regular:
 
     async def here(self) -> JsonClient:
         """Wait until a session has joined the room, and return it."""
-        async with asyncio.timeout(2 * PATIENCE):
+        async with asyncio.timeout(COMING_SECONDS):
             while self.client is None:
                 waiting = asyncio.create_task(self._arrived.wait())
                 try:
@@ -141,7 +151,7 @@ class Regular:
                 self.acks.append(ack)
                 return int(ack["seq"])
 
-    async def reach(self, seq: int, *, within: float = PATIENCE) -> None:
+    async def reach(self, seq: int, *, within: float = COMING_SECONDS) -> None:
         """Wait until everything up to ``seq`` is here, over however many connections."""
         async with asyncio.timeout(within):
             while self.position < seq:
@@ -208,6 +218,16 @@ class Crowd:
         while goes_on(len(regular.texts) - start):
             await regular.post(f"{regular.who.uid} says {len(regular.texts)}".ljust(size, "."))
             await asyncio.sleep(pause)
+
+    def hold_back(self) -> None:
+        """Let nobody whose connection ends from now on come back."""
+        for regular in self.regulars:
+            regular.may_come.clear()
+
+    def let_in(self) -> None:
+        """Let all who were held back come at once."""
+        for regular in self.regulars:
+            regular.may_come.set()
 
     @property
     def acked(self) -> int:

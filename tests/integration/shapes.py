@@ -22,7 +22,7 @@ _SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "joined": (
         {"room": str, "title": str, "epoch": str, "head": int, "recovered": (bool, type(None))}
         | {"online": int, "members": list},
-        {"ref": _REF},
+        {"ref": _REF, "may": list, "code": str, "until": str, "reason": str},
     ),
     "message": (
         {"room": str, "seq": int, "id": str, "sender": dict, "text": str, "at": str},
@@ -34,13 +34,19 @@ _SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"room": str, "seq": int},
         {"ref": _REF, "id": str, "duplicate": bool, "target": int},
     ),
-    "left": ({"room": str}, {"ref": _REF}),
+    "left": ({"room": str}, {"ref": _REF, "code": str, "reason": str}),
+    "rights": ({"room": str, "may": list}, {"code": str, "until": str, "reason": str}),
+    "moderated": (
+        {"room": str, "action": str, "target": _REF},
+        {"ref": _REF, "until": str, "reason": str},
+    ),
     "history": ({"room": str, "messages": list, "more": bool}, {"ref": _REF}),
     "rooms": ({"rooms": list}, {"ref": _REF}),
     "renamed": ({"sender": dict}, {"ref": _REF}),
     "presence": ({"room": str, "online": int, "joined": list, "left": list}, {}),
     "typing": ({"room": str, "sender": dict}, {}),
-    "notice": ({"text": str, "level": str}, {}),
+    "notice": ({"text": str, "level": str}, {"room": str, "code": str}),
+    "live": ({"at": str, "total": dict, "processes": list}, {"ref": _REF}),
     "ping": ({}, {}),
     "error": (
         {"code": str, "detail": str},
@@ -51,6 +57,8 @@ _SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 _CODES = frozenset(
     ["bad_frame", "bad_command", "unknown_command", "unknown_room", "forbidden", "not_joined"]
 ) | frozenset(["empty", "too_long", "not_found", "rate_limited", "too_many_rooms", "unavailable"])
+
+_SENDER = {"id", "name"}
 
 
 def check(event: Event) -> None:
@@ -65,7 +73,7 @@ def check(event: Event) -> None:
         types = needed.get(name) or allowed.get(name)
         assert types, f"{name} does not belong there: {event}"
         assert isinstance(value, types), f"{name} has the wrong type: {event}"
-    for name in ("at", "edited_at"):
+    for name in ("at", "edited_at", "until"):
         assert _AT.fullmatch(event.get(name, "2026-01-01T00:00:00.000Z")), f"{name} in {event}"
     if "sender" in event:
         _check_senders([event["sender"]])
@@ -90,10 +98,14 @@ def _check_more(kind: str, event: Event) -> None:
                 check(message)
         case "rooms":
             for line in event["rooms"]:
-                assert set(line) == {"room", "title", "online"}, line
+                more = {"unread", "members"} if "unread" in line else set()
+                assert set(line) == {"room", "title", "online"} | more, line
+                _check_senders(line.get("members", ()))
 
 
 def _check_senders(senders: list[Any]) -> None:
-    for sender in senders:
-        assert set(sender) == {"id", "name"}, f"no sender: {sender}"
-        assert all(isinstance(part, str) and part for part in sender.values()), sender
+    for sender in senders:  # of thousands, in a storm
+        assert sender.keys() == _SENDER, f"no sender: {sender}"
+        who, name = sender["id"], sender["name"]
+        assert type(who) is type(name) is str, sender
+        assert "" not in (who, name), sender

@@ -10,14 +10,17 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.clients import JsonClient, Refused
-from tests.integration.connection import Ended
-from tests.integration.people import Visits, new_guest
+from tests.chaos.relay import Relay
+from tests.integration.clients import JsonClient
+from tests.integration.people import Visits
+from tests.integration.raw import TINY_BUFFER, RawClient
+from tests.integration.regulars import crowd
 from tests.integration.settings import overriding
 from tests.servers import Serve, ServerKind, SiteServer
 from tests.services import RedisServer
 
 DRAIN_SECONDS = 2.0
+GOING_AWAY = 4000
 
 
 @pytest.fixture(params=["daphne", "uvicorn"])
@@ -80,78 +83,23 @@ async def test_nobody_is_let_in_while_draining(
     assert await late.closed() == 4000
 
 
-async def test_a_rolling_restart_of_two_processes_loses_nothing(
+async def test_a_rolling_restart_of_two_processes_behind_one_address_loses_nothing(
     serve: Serve, redis_server: RedisServer, visit: Visits, room: str
 ) -> None:
     env = overriding(DRAIN_SECONDS=2.0, POSTS_PER_SECOND=0) | {"REDIS_URL": redis_server.url}
     servers = [serve(env=env), serve(env=env)]
-    posted: list[str] = []
-    listening, stop, silent = asyncio.Event(), asyncio.Event(), asyncio.Event()
-
-    async def talk(number: int) -> None:
-        """Post; on a close come back elsewhere and send again what was not acknowledged."""
-        at, count, who = number, 0, new_guest()
-        client = await visit.json(servers[at % 2], room, who=who)
-        while not stop.is_set():
-            text = f"{number}-{count}"
-            try:
-                await client.post(room, text, id=text)
-            except (Ended, OSError):
-                while True:
-                    at += 1
-                    try:
-                        client = await visit.json(servers[at % 2], room, who=who)
-                        break
-                    except (Ended, OSError):
-                        await asyncio.sleep(0.05)
-                continue
-            except Refused:
-                continue
-            posted.append(text)
-            count += 1
-            await asyncio.sleep(0.01)
-
-    async def listen() -> list[str]:
-        """Resume wherever there is a process, and note every message once."""
-        seen: list[str] = []
-        client = await visit.json(servers[0], room)
-        position = client.position(room)
-        at = 0
-        listening.set()
-        while True:
-            try:
-                client = await visit.json(servers[at % 2])
-                joined = await client.join(room, after=position)
-                assert joined["recovered"] is True
-                while client.open and not (
-                    silent.is_set() and set(posted) <= {*seen, *client.texts(room)}
-                ):
-                    await asyncio.sleep(0.02)
-                seen += client.texts(room)
-                position = client.position(room)
-                if client.open:
-                    return seen
-            except (Ended, OSError):
-                pass
-            at += 1
-            await asyncio.sleep(0.05)
-
-    listener = asyncio.create_task(listen())
-    await listening.wait()
-    talkers = [asyncio.create_task(talk(number)) for number in range(4)]
-    try:
-        await until(lambda: len(posted) > 40, "talking")
-        for server in servers:
-            before = len(posted)
-            await asyncio.to_thread(server.restart)
-            await until(lambda before=before: len(posted) > before + 40, "talking again")  # type: ignore[misc]
-    finally:
-        stop.set()
-    await asyncio.gather(*talkers)
-    silent.set()
-    seen = await asyncio.wait_for(listener, 30)
-    assert len(seen) == len(set(seen))
-    assert set(posted) <= set(seen)
+    with Relay(*(server.port for server in servers)) as address:
+        async with crowd(room, [address], each=5) as people:
+            async with people.talking():
+                await people.more(40)
+                for server in servers:
+                    await asyncio.to_thread(server.restart)
+                    await people.more(40)
+            history = await people.history()
+    assert history.faults() == []
+    # Each process has sent some of them away, if only those who came from the other.
+    codes = [code for regular in people.regulars for code in regular.codes]
+    assert codes.count(GOING_AWAY) >= len(servers)
 
 
 async def test_after_a_restore_clients_start_over_honestly(
@@ -176,3 +124,24 @@ async def test_after_a_restore_clients_start_over_honestly(
     assert back.texts(room) == ["before"]
     await connected.post(room, "after")
     await back.said(room, "after")
+
+
+async def test_process_is_gone_in_time_where_a_client_takes_nothing_more(
+    serve: Serve, kind: ServerKind, visit: Visits, room: str
+) -> None:
+    env = overriding(DRAIN_SECONDS=DRAIN_SECONDS, POSTS_PER_SECOND=0)
+    server = serve(kind, env=env)
+    talker = await visit.json(server, room)
+    stuck = await RawClient.connect(server, buffer=TINY_BUFFER)
+    try:
+        await stuck.say("join", room=room, history=0)
+        await stuck.until(stuck.has_joined, "joined")
+        for number in range(100):  # more than the systems between them take
+            await talker.post(room, f"{number} {'x' * 3900}")
+        for _ in range(100):
+            await stuck.say("history", room=room, before=101, limit=100)
+        await talker.post(room, "it was heard by then")
+        terminate(server)
+        await until(lambda: not server.running, "gone", DRAIN_SECONDS + 5)
+    finally:
+        stuck.close()

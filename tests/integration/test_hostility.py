@@ -16,7 +16,7 @@ from websockets.frames import Opcode
 from tests.integration.clients import JsonClient
 from tests.integration.connection import Ended
 from tests.integration.memory import resident
-from tests.integration.people import Visits
+from tests.integration.people import Visits, new_guest
 from tests.integration.raw import RawClient, frame
 from tests.integration.settings import overriding
 from tests.servers import Serve, ServerKind, SiteServer
@@ -184,6 +184,15 @@ async def test_huge_number_is_a_bad_command(
 
 # Commands whose fields are anything
 
+SIGN_IN = """
+from django.contrib.auth.models import User
+from django.test import Client
+client = Client()
+boss, _ = User.objects.get_or_create(username="boss", is_staff=True, is_superuser=True)
+client.force_login(boss)
+print("sessionid=" + client.cookies["sessionid"].value)
+"""
+
 names = st.sampled_from(["main", "a", "é", "x" * 64, "x" * 65, "a b", "", "a/b", "..", "%00"])
 anything = st.recursive(
     st.none()
@@ -198,12 +207,44 @@ anything = st.recursive(
     ),
     max_leaves=5,
 )
-FIELDS = ("room", "text", "id", "seq", "before", "limit", "after", "history", "name", "seen")
-KINDS = ("join", "leave", "post", "edit", "delete", "history", "rooms", "rename")
-SILENT = ("typing", "pong")
+# Times at the ends of what can be written; some lie beyond them in UTC.
+TIMES = (
+    "9999-12-31T23:59:59-05:00",
+    "9999-12-31T23:59:59.999999Z",
+    "9999-12-31T23:59:60Z",
+    "9000-01-01T00:00:00Z",
+    "0001-01-01T00:00:00+14:00",
+    "0001-01-01T00:00:00Z",
+    "0000-01-01T00:00:00Z",
+    "10000-01-01T00:00:00Z",
+    "-001-01-01T00:00:00Z",
+    "2100-02-29T00:00:00Z",
+    "2100-01-01T00:00:00+23:59",
+    "2100-01-01T00:00:00",
+    "2100-01-01",
+)
+TIMELESS = (
+    *("room", "text", "id", "seq", "before", "limit", "after", "history", "name", "seen"),
+    *("action", "target", "reason"),
+)
+KINDS = (
+    *("join", "leave", "post", "edit", "delete", "history", "rooms", "rename", "moderate"),
+    "watch",
+)
+SILENT = ("typing", "pong", "unwatch")
 commands = st.fixed_dictionaries(
     {"type": st.sampled_from([*KINDS, *SILENT]) | st.text(string.ascii_lowercase, max_size=8)},
-    optional=dict.fromkeys(FIELDS, anything),
+    optional={**dict.fromkeys(TIMELESS, anything), "until": anything | st.sampled_from(TIMES)},
+)
+ACTIONS = ("delete", "mute", "unmute", "remove", "restore")
+moderating = st.fixed_dictionaries(
+    {
+        "type": st.just("moderate"),
+        "room": names,
+        "action": st.sampled_from(ACTIONS),
+        "target": st.integers(0, 5) | st.sampled_from(["2", "g:2", "s:x"]) | st.text(max_size=20),
+    },
+    optional={"until": st.sampled_from(TIMES), "reason": st.text(max_size=20)},
 )
 likely = st.fixed_dictionaries(
     {
@@ -219,16 +260,43 @@ likely = st.fixed_dictionaries(
 )
 
 
+@pytest.fixture(scope="module")
+def moderator(server: SiteServer) -> str:
+    """The cookie of somebody to whom nothing is forbidden."""
+    return server.run(SIGN_IN).strip()
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(said=st.lists(commands | likely, min_size=1, max_size=25))
+@given(said=st.lists(commands | likely | moderating, min_size=1, max_size=25))
 def test_every_command_is_answered_once_whatever_is_in_it(
     server: SiteServer, unharmed: None, said: list[dict[str, Any]]
 ) -> None:
     asyncio.run(_answered(server, said))
 
 
-async def _answered(server: SiteServer, said: list[dict[str, Any]]) -> None:
-    async with await JsonClient.connect(server.ws_url) as client:
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(said=st.lists(commands | likely | moderating, min_size=1, max_size=25))
+def test_every_command_of_a_moderator_is_answered_once_whatever_is_in_it(
+    server: SiteServer, moderator: str, unharmed: None, said: list[dict[str, Any]]
+) -> None:
+    asyncio.run(_answered(server, said, moderator))
+
+
+@pytest.mark.parametrize("until", TIMES)
+async def test_mute_until_the_ends_of_time_is_answered(
+    server: SiteServer, moderator: str, visit: Visits, room: str, unharmed: None, until: str
+) -> None:
+    client = await visit.json(server, room, cookie=moderator)
+    muted = {"room": room, "action": "mute", "target": new_guest().uid, "until": until}
+    await client.send_text(json.dumps({"type": "moderate", **muted, "ref": "mute"}))
+    await client.until(lambda: _replies(client, "mute"), "an answer")
+    (reply,) = _replies(client, "mute")
+    assert reply["type"] == "moderated" or reply["code"] == "bad_command"
+    await client.post(room, "still here")
+
+
+async def _answered(server: SiteServer, said: list[dict[str, Any]], cookie: str = "") -> None:
+    async with await JsonClient.connect(server.ws_url, cookie=cookie) as client:
         await client.event("welcome")
         # The client's own bookkeeping of rooms is not what this is about.
         client.logs = _AnyRoom()
@@ -250,7 +318,7 @@ async def _answered(server: SiteServer, said: list[dict[str, Any]]) -> None:
             assert reply["type"] != "error" or reply["code"] in CODES, (reply, said[ref - 1])
 
 
-def _replies(client: JsonClient, ref: int) -> list[dict[str, Any]]:
+def _replies(client: JsonClient, ref: int | str) -> list[dict[str, Any]]:
     return [event for event in client.events if event.get("ref") == ref]
 
 

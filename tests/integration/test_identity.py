@@ -8,7 +8,7 @@ from http.cookies import Morsel, SimpleCookie
 import pytest
 
 from tests.integration.people import Guest, Visits, new_guest
-from tests.servers import Serve, SiteServer
+from tests.servers import Serve, ServerKind, SiteServer
 
 GUEST_COOKIE = "chat_guest"
 
@@ -59,7 +59,7 @@ async def visit_page(server: SiteServer) -> str:
 async def sign_in(server: SiteServer, name: str) -> Guest:
     """Make a user with a session: their number, and their cookie."""
     code = SIGN_IN.format(name=name)
-    printed = await asyncio.to_thread(server.manage, "shell", "-c", code)
+    printed = await asyncio.to_thread(server.run, code)
     found = re.search(r"^signed in: (\d+) (\S+)$", printed, re.MULTILINE)
     assert found, printed
     return Guest(found[1], f"sessionid={found[2]}")
@@ -144,6 +144,30 @@ async def test_forged_cookie_is_a_new_guest(
     assert not replaced.value.startswith(wanted)
 
 
+@pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
+async def test_guest_that_keeps_its_cookie_may_post_again_after_a_lost_connection(
+    serve_module: Serve, visit: Visits, room: str, kind: ServerKind
+) -> None:
+    server = serve_module(kind)
+    first = await visit.json(server, room)
+    assert first.socket.response is not None
+    cookies: SimpleCookie = SimpleCookie()
+    for line in first.socket.response.headers.get_all("Set-Cookie"):
+        cookies.load(line)
+    if kind == "daphne":
+        assert not cookies, "it sends no headers of the application's"
+        cookie = await visit_page(server)
+        first = await visit.json(server, room, cookie=cookie)
+    else:
+        cookie = f"{GUEST_COOKIE}={cookies[GUEST_COOKIE].coded_value}"
+    stored = await first.post(room, "once", id="tried")
+    await first.close()
+    again = await visit.json(server, room, cookie=cookie)
+    assert again.sender == first.sender
+    ack = await again.post(room, "once", id="tried")
+    assert (ack["seq"], ack["duplicate"]) == (stored["seq"], True)
+
+
 # Users
 
 
@@ -190,7 +214,7 @@ async def test_session_comes_before_the_guest_cookie_and_lasts_over_a_restart(
 
     # Signed out, they are the guest that they were.
     key = user.cookie.partition("=")[2]
-    printed = await asyncio.to_thread(server.manage, "shell", "-c", SIGN_OUT.format(key=key))
+    printed = await asyncio.to_thread(server.run, SIGN_OUT.format(key=key))
     assert "ended: 1" in printed
     assert (await visit.json(server, cookie=both)).sender["id"] == guest.uid
     assert (await visit.json(server, cookie="sessionid=made-up")).sender["id"] != user.uid

@@ -47,7 +47,7 @@ async def slow_readers(server: SiteServer, room: str, count: int) -> AsyncIterat
             client = await RawClient.connect(server, buffer=TINY_BUFFER)
             stack.callback(client.close)
             await client.say("join", room=room, history=0)
-            await client.until(lambda c=client: c.events[-1]["type"] == "joined", "joined")  # type: ignore[misc]
+            await client.until(client.has_joined, "joined")
             clients.append(client)
         yield clients
 
@@ -110,14 +110,17 @@ async def test_who_asks_and_asks_without_reading_is_bounded(
     async with crowd(room, [server], each=1) as talkers:
         await slowest(talkers, ["z" * 250] * 200)
         witness = await visit.json(server, room)
+        there = {witness.sender["id"], talkers.regulars[0].who.uid}
         before = resident(server.pid)
         async with slow_readers(server, room, 10) as greedy:
+            await witness.online(
+                room, there | {client.events[0]["sender"]["id"] for client in greedy}
+            )
             for client in greedy:
                 with contextlib.suppress(OSError):  # it may be over before all is asked
                     for _ in range(300):
                         await client.say("history", room=room, before=201, limit=200)
             # Without a bound: 300 answers of some 70 kB for each of them.
-            there = {witness.sender["id"], talkers.regulars[0].who.uid}
             await witness.online(room, there, within=2 * PATIENCE)
             grown = resident(server.pid) - before
             assert grown < 20 * MEGABYTE, f"{grown / MEGABYTE:.0f} MB"

@@ -15,7 +15,7 @@ from tests.servers import Serve, SiteServer
 from tests.services import PostgresServer, RedisServer
 
 # Between two looks of a process at its rooms there are 6 s: what comes sooner, it was told.
-OVERRIDES = overriding(HEARTBEAT=24, POSTS_PER_SECOND=0, PRESENCE_LINGER=0.2)
+OVERRIDES = overriding(HEARTBEAT=20, POSTS_PER_SECOND=0, PRESENCE_LINGER=0.2)
 TOLD_SECONDS = 5.0
 
 EACH, TIMES = 3, 20

@@ -4,11 +4,13 @@ from typing import Any
 import pytest
 from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
+from channels_redis.utils import create_pool
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
+from django.db.utils import ConnectionHandler
 from django.utils.module_loading import import_string
 
-from project.backends import LAYERS, channel_layer, database
+from project.backends import LAYERS, POSTGRES_OPTIONS, channel_layer, database
 from tests.services import PostgresServer, RedisServer
 
 HERE = Path("/srv/site")
@@ -37,8 +39,15 @@ def test_postgres_url_is_taken_apart() -> None:
     assert entry["ENGINE"] == "django.db.backends.postgresql"
     assert (entry["USER"], entry["PASSWORD"]) == ("me", "p@ss")
     assert (entry["HOST"], entry["PORT"], entry["NAME"]) == ("db.example.org", 5433, "chat")
-    assert entry["OPTIONS"] == {"sslmode": "require"}
+    assert entry["OPTIONS"] == {**POSTGRES_OPTIONS, "sslmode": "require"}
     assert entry["CONN_HEALTH_CHECKS"] is True
+
+
+def test_options_of_a_postgres_url_take_the_place_of_the_usual_ones() -> None:
+    url = "postgres://localhost/chat?tcp_user_timeout=3000&options=-c%20lock_timeout%3D1s"
+    options = database(url, beside=HERE)["OPTIONS"]
+    assert (options["tcp_user_timeout"], options["options"]) == (3000, "-c lock_timeout=1s")
+    assert options["connect_timeout"] == POSTGRES_OPTIONS["connect_timeout"]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +96,19 @@ async def test_layer_carries_a_message_over_redis(
 def test_every_kind_of_layer_leaves_a_silent_socket_open() -> None:
     for kind in LAYERS:
         (host,) = channel_layer("redis://localhost", kind=kind)["CONFIG"]["hosts"]
-        assert host == {"address": "redis://localhost", "socket_timeout": None}
+        assert (host["address"], host["socket_timeout"]) == ("redis://localhost", None)
+
+
+@pytest.mark.parametrize(
+    ("url", "keepalive"),
+    [("redis://localhost", True), ("rediss://localhost", True), ("unix:///run/redis.sock", None)],
+)
+def test_connections_to_redis_are_kept_alive_where_there_is_a_network(
+    url: str, keepalive: bool | None
+) -> None:
+    (host,) = channel_layer(url, kind="core")["CONFIG"]["hosts"]
+    connection = create_pool(host).make_connection()
+    assert getattr(connection, "socket_keepalive", None) is keepalive
 
 
 @pytest.mark.django_db
@@ -97,9 +118,9 @@ def test_connections_of_sqlite_are_set_up_for_threads_and_power_cuts() -> None:
     with connection.cursor() as cursor:
         values = [
             cursor.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("journal_mode", "synchronous", "busy_timeout")
+            for name in ("journal_mode", "synchronous", "busy_timeout", "secure_delete")
         ]
-    assert values == ["wal", 2, 20_000]
+    assert values == ["wal", 2, 20_000, 1]
 
 
 def test_private_postgres_is_one_that_the_url_reaches(
@@ -107,3 +128,16 @@ def test_private_postgres_is_one_that_the_url_reaches(
 ) -> None:
     entry = database(postgres_database, beside=HERE)
     assert (entry["HOST"], entry["PORT"]) == ("127.0.0.1", postgres_server.port)
+
+
+def test_connection_to_postgres_is_given_up_where_nobody_answers(postgres_database: str) -> None:
+    wrapper: Any = ConnectionHandler({"default": database(postgres_database, beside=HERE)})[
+        "default"
+    ]
+    with wrapper.get_new_connection(wrapper.get_connection_params()) as connection:
+        used = connection.info.get_parameters()
+        assert {name: used[name] for name in POSTGRES_OPTIONS} == {
+            name: str(value) for name, value in POSTGRES_OPTIONS.items()
+        }
+        (limit,) = connection.execute("SHOW idle_in_transaction_session_timeout").fetchone()
+        assert limit == "10s"

@@ -26,7 +26,11 @@ def test_signing_in_and_out_leads_back_to_the_chat(client: Client, user: User) -
 
 def test_signing_in_leads_on_to_the_page_that_asked_for_it(client: Client, user: User) -> None:
     login = reverse("login") + "?next=/rooms/main/"
-    assert 'name="next" value="/rooms/main/"' in client.get(login).content.decode()
+    page = client.get(login).content.decode()
+    assert 'name="next" value="/rooms/main/"' in page
+    why = "To enter some rooms, or to write in them, you have to be signed in."
+    assert why in page
+    assert why not in client.get(reverse("login")).content.decode(), "nobody was sent there"
     form = {"username": user.username, "password": PASSWORD, "next": "/rooms/main/"}
     assert client.post(login, form)["Location"] == "/rooms/main/"
 

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from chat.protocol import commands
@@ -21,6 +23,21 @@ GOLDEN: list[tuple[str, AnyCommand]] = [
         commands.Edit(room="main", seq=3, text="hallo"),
     ),
     ('{"type":"delete","room":"main","seq":3}', commands.Delete(room="main", seq=3)),
+    (
+        '{"type":"moderate","room":"main","action":"delete","target":3}',
+        commands.Moderate(room="main", action="delete", target=3),
+    ),
+    (
+        '{"type":"moderate","room":"main","action":"mute","target":"7",'
+        '"until":"2026-03-01T09:00:00+01:00","reason":"rude"}',
+        commands.Moderate(
+            room="main",
+            action="mute",
+            target="7",
+            until=datetime(2026, 3, 1, 8, tzinfo=UTC),
+            reason="rude",
+        ),
+    ),
     ('{"type":"typing","room":"main"}', commands.Typing(room="main")),
     ('{"type":"history","room":"main","before":9}', commands.History(room="main", before=9)),
     (
@@ -28,9 +45,16 @@ GOLDEN: list[tuple[str, AnyCommand]] = [
         commands.History(room="main", before=9, limit=10),
     ),
     ('{"type":"rooms"}', commands.Rooms()),
+    ('{"type":"rooms","seen":{"main":7}}', commands.Rooms(seen={"main": 7})),
+    (
+        '{"type":"rooms","seen":{"main":{"epoch":"k3x9","seq":7}}}',
+        commands.Rooms(seen={"main": commands.Position(epoch="k3x9", seq=7)}),
+    ),
     ('{"type":"rename","name":"bob"}', commands.Rename(name="bob")),
     ('{"type":"pong","seen":{"main":7,"other":0}}', commands.Pong(seen={"main": 7, "other": 0})),
     ('{"type":"pong"}', commands.Pong(seen={})),
+    ('{"type":"watch"}', commands.Watch()),
+    ('{"type":"unwatch"}', commands.Unwatch()),
 ]
 
 
@@ -54,9 +78,12 @@ def test_every_command_of_the_wire_has_a_class() -> None:
         "post",
         "edit",
         "delete",
+        "moderate",
         "typing",
         "history",
         "rooms",
         "rename",
         "pong",
+        "watch",
+        "unwatch",
     } == commands.TYPES

@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from msgspec import UNSET
@@ -18,6 +19,23 @@ MESSAGE_JSON = {
     "sender": BOB,
     "text": "hi",
     "at": "T",
+}
+
+FIGURES: dict[str, Any] = {
+    "sessions": 3,
+    "rooms": 2,
+    "posts": 1.5,
+    "deliveries": 4.5,
+    "ack_p50": 2.5,
+    "ack_p99": None,
+    "fanout_p50": 0.5,
+    "fanout_p99": 1.5,
+    "batch": None,
+    "healed": 0,
+    "slow": 5,
+    "failures": 0,
+    "errors": 0,
+    "red": ["slow"],
 }
 
 GOLDEN: list[tuple[AnyEvent, dict[str, object]]] = [
@@ -53,6 +71,29 @@ GOLDEN: list[tuple[AnyEvent, dict[str, object]]] = [
             "members": [BOB],
         },
     ),
+    (
+        events.Joined(
+            room="main",
+            title="Main",
+            epoch="e",
+            head=9,
+            recovered=None,
+            online=1,
+            members=[SENDER],
+            may=["post", "ban"],
+        ),
+        {
+            "type": "joined",
+            "room": "main",
+            "title": "Main",
+            "epoch": "e",
+            "head": 9,
+            "recovered": None,
+            "online": 1,
+            "members": [BOB],
+            "may": ["post", "ban"],
+        },
+    ),
     (MESSAGE, MESSAGE_JSON),
     (
         events.Message(
@@ -85,12 +126,54 @@ GOLDEN: list[tuple[AnyEvent, dict[str, object]]] = [
     ),
     (events.Left(room="main"), {"type": "left", "room": "main"}),
     (
+        events.Left(room="main", code="removed", reason="rude"),
+        {"type": "left", "room": "main", "code": "removed", "reason": "rude"},
+    ),
+    (events.Rights(room="main", may=[]), {"type": "rights", "room": "main", "may": []}),
+    (
+        events.Rights(room="main", may=[], code="muted", until="T", reason="loud"),
+        {
+            "type": "rights",
+            "room": "main",
+            "may": [],
+            "code": "muted",
+            "until": "T",
+            "reason": "loud",
+        },
+    ),
+    (
+        events.Moderated(room="main", action="delete", target=3, ref="r"),
+        {"type": "moderated", "ref": "r", "room": "main", "action": "delete", "target": 3},
+    ),
+    (
+        events.Moderated(room="main", action="mute", target="7", until="T", reason="rude"),
+        {
+            "type": "moderated",
+            "room": "main",
+            "action": "mute",
+            "target": "7",
+            "until": "T",
+            "reason": "rude",
+        },
+    ),
+    (
         events.History(room="main", messages=[MESSAGE], more=True, ref=1),
         {"type": "history", "ref": 1, "room": "main", "messages": [MESSAGE_JSON], "more": True},
     ),
     (
         events.Rooms(rooms=[events.RoomLine(room="main", title="Main", online=2)]),
         {"type": "rooms", "rooms": [{"room": "main", "title": "Main", "online": 2}]},
+    ),
+    (
+        events.Rooms(
+            rooms=[events.RoomLine(room="main", title="Main", online=2, unread=7, members=[SENDER])]
+        ),
+        {
+            "type": "rooms",
+            "rooms": [
+                {"room": "main", "title": "Main", "online": 2, "unread": 7, "members": [BOB]}
+            ],
+        },
     ),
     (events.Renamed(sender=SENDER), {"type": "renamed", "sender": BOB}),
     (
@@ -102,6 +185,37 @@ GOLDEN: list[tuple[AnyEvent, dict[str, object]]] = [
         {"type": "typing", "room": "main", "sender": BOB},
     ),
     (events.Notice(text="soon"), {"type": "notice", "text": "soon", "level": "info"}),
+    (
+        events.Notice(text="soon", level="warning", room="main"),
+        {"type": "notice", "text": "soon", "level": "warning", "room": "main"},
+    ),
+    (
+        events.Live(
+            at="T",
+            total=events.Figures(**FIGURES),
+            processes=[
+                events.Process(
+                    node=7, name="a:1", version="1.0", age=9.5, heard=None, silent=False, **FIGURES
+                )
+            ],
+        ),
+        {
+            "type": "live",
+            "at": "T",
+            "total": FIGURES,
+            "processes": [
+                {
+                    "node": 7,
+                    "name": "a:1",
+                    "version": "1.0",
+                    "age": 9.5,
+                    "heard": None,
+                    "silent": False,
+                    **FIGURES,
+                }
+            ],
+        },
+    ),
     (events.Ping(), {"type": "ping"}),
     (
         events.Error(code="empty", detail="the message is empty"),

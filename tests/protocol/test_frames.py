@@ -2,6 +2,7 @@ import contextlib
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +24,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "delete": {"room": ROOM, "seq": 1},
     "typing": {"room": ROOM},
     "history": {"room": ROOM, "before": 1, "limit": 5},
-    "rooms": {},
+    "rooms": {"seen": {ROOM: 1}},
     "rename": {"name": "bob"},
     "pong": {"seen": {ROOM: 1}},
 }
@@ -267,3 +268,33 @@ def test_earlier_edit_of_a_deleted_message_has_no_text() -> None:
 @pytest.mark.parametrize("change", [EDITED, DELETED])
 def test_delete_stays_as_it_is(change: events.Logged) -> None:
     assert frames.amend(frames.encode(DELETED), change) == frames.encode(DELETED)
+
+
+@given(st.lists(st.sampled_from([MESSAGE, EDITED, DELETED])), st.text())
+def test_last_seq_is_that_of_the_last_logged_event(logged: list[events.Logged], said: str) -> None:
+    sender = Sender(said, said)
+    other = [
+        events.Typing(room=said, sender=sender),
+        events.Presence(room=said, online=1, joined=[sender], left=[]),
+        events.Ping(),
+    ]
+    shown = [msgspec.structs.replace(e, room=said) for e in logged]
+    text = frames.frame(frames.encode(event) for event in (*shown, *other))
+    assert frames.last_seq(text) == (logged[-1].seq if logged else None)
+
+
+@pytest.mark.parametrize("said", ['"seq":99', '\\"seq":99', '\\\\"seq":99,'])
+def test_last_seq_is_not_what_somebody_wrote(said: str) -> None:
+    text = frames.frame([frames.encode(msgspec.structs.replace(MESSAGE, text=said))])
+    assert frames.last_seq(text) == 3
+
+
+def test_edit_whose_message_is_gone_is_a_delete_of_it() -> None:
+    found = frames.decode_logged(frames.emptied(frames.encode(EDITED)))
+    gone = events.Deleted(room=EDITED.room, seq=EDITED.seq, target=EDITED.target, at=EDITED.at)
+    assert found == gone
+
+
+@pytest.mark.parametrize("event", [MESSAGE, DELETED])
+def test_what_is_no_edit_stays_as_it_is(event: events.Logged) -> None:
+    assert frames.emptied(frames.encode(event)) == frames.encode(event)

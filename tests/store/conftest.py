@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django import DjangoDbBlocker, Settings
 
-from chat.models import Node, Outbox, Room
+from chat.models import Act, Ban, Node, Outbox, Room, Sample
 from tests.services import PostgresServer
 
 OTHER = "elsewhere"
@@ -64,7 +64,7 @@ def database(
     with django_db_blocker.unblock():
         try:
             yield OTHER
-            for model in (Room, Outbox, Node, User):
+            for model in (Room, Outbox, Node, Sample, Ban, Act, User):
                 model._default_manager.using(OTHER).all().delete()
         finally:
             forget()

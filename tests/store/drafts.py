@@ -1,7 +1,8 @@
-"""Drafts, and threads that store them."""
+"""Drafts, threads that store them, and what those wait for."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -9,7 +10,7 @@ from typing import TypeVar
 from django.db import connections
 
 from chat import store
-from chat.models import Room
+from chat.models import Message, Room
 from chat.protocol import events, frames
 from chat.store import DeleteDraft, EditDraft, Entry, Outcome, PostDraft, Stored
 
@@ -85,6 +86,11 @@ def live_room(database: str, slug: str = "main") -> Room:
     return Room.objects.using(database).get(slug=slug)
 
 
+def rows(database: str, slug: str = "main") -> list[Message]:
+    """Return a room's log."""
+    return list(Message.objects.using(database).filter(room__slug=slug).order_by("seq"))
+
+
 def event(entry: Entry | None) -> events.Logged:
     """Return what an entry says."""
     assert entry is not None
@@ -103,3 +109,14 @@ def in_threads(calls: Iterable[Callable[[], T]]) -> list[T]:
     calls = list(calls)
     with ThreadPoolExecutor(len(calls)) as threads:
         return list(threads.map(call, calls))
+
+
+def wait_for_a_lock(database: str) -> None:
+    """Wait until some other connection waits for a lock."""
+    deadline = time.monotonic() + 10
+    with connections[database].cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone() != (0,):
+                return
+    raise AssertionError("nobody waits for a lock")

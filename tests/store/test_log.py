@@ -1,15 +1,17 @@
+"""The log of a room: what is appended, in one sequence and once."""
+
 import threading
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, OperationalError, connections, transaction
 
 from chat import store
-from chat.models import Message, Room
+from chat.models import Room
 from chat.protocol import events
-from chat.protocol.errors import Forbidden, NotFound, RateLimited, UnknownRoom
+from chat.protocol.errors import NotFound, UnknownRoom
 from chat.store import Draft, Stored
 from chat.store import log as store_log
 from tests.store.drafts import (
@@ -21,16 +23,11 @@ from tests.store.drafts import (
     in_threads,
     live_room,
     post,
+    rows,
     say,
     seqs,
     stored,
 )
-
-
-def rows(database: str, slug: str = "main") -> list[Message]:
-    """Return a room's log."""
-    return list(Message.objects.using(database).filter(room__slug=slug).order_by("seq"))
-
 
 # Posts
 
@@ -159,6 +156,39 @@ def test_rollback_around_an_append_takes_it_back_whole(database: str) -> None:
     assert not Room.objects.using(database).exists()
 
 
+@contextmanager
+def lost_connection(database: str, *, when: str) -> Iterator[None]:
+    """The server ends the connection when a message is inserted, or at the commit."""
+    if connections[database].vendor != "postgresql":
+        pytest.skip("SQLite has no connection to lose")
+    with connections[database].cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION leave() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$"
+        )
+        cursor.execute(
+            "CREATE CONSTRAINT TRIGGER leave AFTER INSERT ON chat_message "
+            f"DEFERRABLE INITIALLY {when} FOR EACH ROW EXECUTE FUNCTION leave()"
+        )
+    try:
+        yield
+    finally:
+        with connections[database].cursor() as cursor:
+            cursor.execute("DROP FUNCTION leave CASCADE")
+
+
+def test_connection_that_is_lost_during_the_commit_leaves_it_in_doubt(database: str) -> None:
+    with lost_connection(database, when="DEFERRED"), pytest.raises(store.CommitInDoubt):
+        store.append([post(1)])
+    assert seqs(store.append([post(1)])) == [1]
+
+
+def test_connection_that_is_lost_before_the_commit_leaves_no_doubt(database: str) -> None:
+    with lost_connection(database, when="IMMEDIATE"), pytest.raises(OperationalError):
+        store.append([post(1)])
+    assert rows(database) == []
+
+
 def test_unknown_kind_of_draft_is_our_own_mistake(database: str) -> None:
     with pytest.raises(TypeError):
         store.append([Draft(room="main", sender_key=ANN, sender_name="ann")])
@@ -209,82 +239,6 @@ def test_room_that_many_threads_make_is_made_once(database: str) -> None:
     assert sorted(seqs(outcomes)[0] for outcomes in answers) == list(range(1, 9))
 
 
-# Edits and deletes
-
-
-def test_edit_takes_a_seq_and_changes_the_message(database: str) -> None:
-    say(2)
-    (outcome,) = stored(store.append([edit(1, "better")]))
-    assert (outcome.seq, outcome.target) == (3, 1)
-    message, _, change = rows(database)
-    assert (message.text, message.edited_at is not None) == ("better", True)
-    assert (change.kind, change.target_id, change.text) == ("edit", message.pk, "")
-    assert change.client_id is None
-    assert event(outcome.entry) == events.Edited(
-        room="main", seq=3, target=1, text="better", at=events.timestamp(change.at)
-    )
-    assert outcome.entry is not None
-    assert (outcome.entry.target, outcome.entry.actor) == (1, events.Sender("1", "U:1"))
-
-
-def test_deleted_text_is_gone_from_the_database(database: str) -> None:
-    store.append([post("secret")])
-    store.append([edit(1, "secret as well")])
-    (outcome,) = stored(store.append([delete(1)]))
-    assert (outcome.seq, outcome.target) == (3, 1)
-    with connections[database].cursor() as cursor:
-        cursor.execute("SELECT * FROM chat_message")
-        everything = [value for row in cursor.fetchall() for value in row]
-    assert "secret" not in str([v for v in everything if v != "id secret"])
-    message, _, change = rows(database)
-    assert (message.text, message.deleted_at is not None) == ("", True)
-    assert (change.kind, change.text) == ("delete", "")
-    assert event(outcome.entry) == events.Deleted(
-        room="main", seq=3, target=1, at=events.timestamp(change.at)
-    )
-
-
-@pytest.mark.parametrize("change", [edit, delete])
-def test_message_of_another_is_changed_only_by_a_moderator(
-    database: str, change: Callable[..., Draft]
-) -> None:
-    say(1)
-    (refused,) = store.append([change(1, sender=BOB)])
-    assert isinstance(refused, Forbidden)
-    assert rows(database)[0].text == "text 1"
-    assert live_room(database).head == 1
-    assert seqs(store.append([change(1, sender=BOB, moderator=True)])) == [2]
-
-
-def test_what_is_deleted_or_not_there_or_no_message_cannot_be_changed(database: str) -> None:
-    say(2)
-    store.create_room("other")
-    store.append([edit(2), delete(1)])
-    for seq in (1, 3, 4, 9, 0, -1):
-        for draft in (edit(seq), delete(seq)):
-            (outcome,) = store.append([draft])
-            assert isinstance(outcome, NotFound), (seq, draft)
-    (elsewhere,) = store.append([edit(2, room="other")])
-    assert isinstance(elsewhere, NotFound)
-    assert live_room(database).head == 4
-
-
-def test_changes_in_one_batch_follow_each_other(database: str) -> None:
-    say(2)
-    outcomes = store.append([edit(1, "x"), edit(1, "y"), delete(1), edit(1, "z"), edit(2, "w")])
-    assert [type(outcome) for outcome in outcomes] == [Stored, Stored, Stored, NotFound, Stored]
-    assert [row.seq for row in rows(database)] == [1, 2, 3, 4, 5, 6]
-    assert [row.text for row in rows(database)][:2] == ["", "w"]
-
-
-def test_two_who_delete_one_message_at_once_delete_it_once(database: str) -> None:
-    say(1)
-    answers = in_threads([partial(store.append, [delete(1)]) for _ in range(4)])
-    kinds = sorted(type(outcome).__name__ for (outcome,) in answers)
-    assert kinds == ["NotFound"] * 3 + ["Stored"]
-    assert live_room(database).head == 2
-
-
 # What was added
 
 
@@ -300,63 +254,3 @@ def test_added_entries_come_by_room_in_runs_without_holes(database: str) -> None
         ("main", [5]),
     ]
     assert {epoch for room, epoch, _ in runs if room == "main"} == {live_room(database).epoch}
-
-
-# Slow mode
-
-
-@pytest.fixture
-def slow(database: str) -> Room:
-    return Room.objects.using(database).create(slug="slow", slow_mode=60)
-
-
-def age(database: str, seconds: float) -> None:
-    """Let all that was said be so much older."""
-    for row in Message.objects.using(database).all():
-        row.at -= timedelta(seconds=seconds)
-        row.save(using=database, update_fields=["at"])
-
-
-def test_slow_mode_keeps_a_sender_waiting_whatever_process_it_posts_through(
-    database: str, slow: Room
-) -> None:
-    assert seqs(store.append([post(1, "slow", slowed=True)])) == [1]
-    refused, other = store.append(
-        [post(2, "slow", slowed=True), post(3, "slow", sender=BOB, slowed=True)]
-    )
-    assert isinstance(refused, RateLimited)
-    assert refused.retry_after is not None
-    assert 50 < refused.retry_after <= 60
-    assert seqs([other]) == [2]
-
-
-def test_slow_mode_holds_within_one_transaction(database: str, slow: Room) -> None:
-    first, second = store.append([post(1, "slow", slowed=True), post(2, "slow", slowed=True)])
-    assert seqs([first]) == [1]
-    assert isinstance(second, RateLimited)
-    assert live_room(database, "slow").head == 1
-
-
-def test_slow_mode_lets_pass_who_has_waited(database: str, slow: Room) -> None:
-    store.append([post(1, "slow", slowed=True)])
-    age(database, 59)
-    assert isinstance(store.append([post(2, "slow", slowed=True)])[0], RateLimited)
-    age(database, 1)
-    assert seqs(store.append([post(2, "slow", slowed=True)])) == [2]
-
-
-def test_slow_mode_counts_no_refusal_and_answers_a_retry(database: str, slow: Room) -> None:
-    store.append([post(1, "slow", slowed=True)])
-    store.append([post(2, "slow", slowed=True)])
-    age(database, 60)
-    assert seqs(store.append([post(3, "slow", slowed=True)])) == [2]
-    (again,) = stored(store.append([post(3, "slow", slowed=True)]))
-    assert (again.seq, again.duplicate) == (2, True)
-
-
-def test_slow_mode_does_not_bind_who_is_above_it(database: str, slow: Room) -> None:
-    assert seqs(store.append([post(1, "slow"), post(2, "slow")])) == [1, 2]
-
-
-def test_room_without_slow_mode_keeps_nobody_waiting(database: str) -> None:
-    assert seqs(store.append([post(1, slowed=True), post(2, slowed=True)])) == [1, 2]

@@ -1,9 +1,15 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
 from chat import store
+from chat.models import Message
 from chat.protocol import events
-from chat.store import Entry
-from tests.store.drafts import BOB, delete, edit, event, live_room, post, say
+from chat.store import Entry, reading
+from tests.store.drafts import ANN, BOB, delete, edit, event, live_room, post, say
+from tests.store.plans import plan_of
 
 
 def seqs(entries: list[Entry]) -> list[int]:
@@ -106,3 +112,63 @@ def test_page_has_the_messages_before_a_seq(
     changed(database)
     messages, older = store.page_before(live_room(database), before, limit)
     assert ([message.seq for message in messages], older) == (page, more)
+
+
+def unread(database: str, seen: dict[str, int], asker: str = BOB) -> dict[str, int]:
+    """Return what is unread in each room, by its name."""
+    rooms = {live_room(database, slug): seq for slug, seq in seen.items()}
+    found = store.unread(list(rooms.items()), asker)
+    return {room.slug: found.get(room.pk, 0) for room in rooms}
+
+
+def test_unread_are_messages_of_others_that_are_not_deleted(database: str) -> None:
+    changed(database)
+    store.append([post(8, sender=BOB)])
+    store.create_room("other")
+    say(3, "other")
+    assert unread(database, {"main": 0, "other": 1}) == {"main": 3, "other": 2}
+    assert unread(database, {"main": 3, "other": 3}) == {"main": 1, "other": 0}
+    assert unread(database, {"main": 0, "other": 0}, ANN) == {"main": 1, "other": 0}
+    assert unread(database, {"main": 99}) == {"main": 0}  # of a history that is no more
+    assert store.unread([], BOB) == {}
+
+
+def test_unread_are_counted_up_to_a_bound_among_the_newest(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "UNREAD_MOST", 4)
+    monkeypatch.setattr(reading, "UNREAD_SPAN", 8)
+    say(9)
+    assert unread(database, {"main": 0}) == {"main": 4}
+    assert unread(database, {"main": 6}) == {"main": 3}
+    store.append([post(f"own {number}", sender=BOB) for number in range(7)])
+    assert unread(database, {"main": 0}) == {"main": 1}
+
+
+def test_unread_of_many_rooms_is_one_query_and_walks_an_index(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms = {f"r{number}": 1 for number in range(20)}
+    for slug in rooms:
+        store.create_room(slug)
+        say(2, slug)
+    with CaptureQueriesContext(connections[database]) as found:
+        assert unread(database, rooms) == rooms
+    (query,) = [q["sql"] for q in found.captured_queries if "COUNT" in q["sql"]]
+    plan = plan_of(query, database)
+    assert "chat_message_seq" in plan or "(room_id=? AND seq>?)" in plan, plan
+    monkeypatch.setattr(reading, "ROOMS_AT_ONCE", 8)
+    assert unread(database, rooms) == rooms
+
+
+def test_events_are_counted_by_the_minute(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    say(5)
+    noon = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+    for seq, seconds in ((1, -1), (2, 0), (3, 59), (4, 60), (5, 61)):
+        at = noon + timedelta(seconds=seconds)
+        Message.objects.using(database).filter(seq=seq).update(at=at)
+    room = live_room(database)
+    minutes = {noon: 2, noon + timedelta(minutes=1): 2}
+    assert store.counts_by_minute(room, noon) == minutes
+    monkeypatch.setattr(reading, "COUNTED_MOST", 1)
+    assert store.counts_by_minute(room, noon) == {noon + timedelta(minutes=1): 1}

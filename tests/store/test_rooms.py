@@ -1,4 +1,3 @@
-import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -8,8 +7,9 @@ from django.db import connections, transaction
 
 from chat import store
 from chat.models import Membership, Message, Room
+from chat.store import SessionRow
 from chat.store import rooms as store_rooms
-from tests.store.drafts import in_threads, live_room, post, say
+from tests.store.drafts import in_threads, live_room, post, say, wait_for_a_lock
 
 
 def test_room_is_opened_with_the_newest_of_its_log(database: str) -> None:
@@ -85,6 +85,22 @@ def test_only_an_unused_room_made_by_joining_is_removed(database: str) -> None:
     }
 
 
+def test_room_that_anybody_is_in_on_another_process_is_not_removed(database: str) -> None:
+    store.create_room("brief")
+    own, other = store.enroll("own"), store.enroll("other")
+
+    def sit(node: int, session: str, rooms: list[str]) -> None:
+        row = SessionRow(session=session, sender_key="g:1", sender_name="n", rooms=rooms)
+        store.revise(node, 1, [row], [])
+
+    sit(own, "s1", ["brief"])
+    sit(other, "s2", ["main", "brief"])
+    assert not store.remove_transient("brief", node=own)
+    sit(other, "s2", ["main", "briefs"])
+    assert not store.remove_transient("brief")
+    assert store.remove_transient("brief", node=own)
+
+
 def test_room_with_a_first_message_on_its_way_is_not_removed(database: str) -> None:
     """The message is committed, and acknowledged, while the removal waits for its turn."""
     store.create_room("busy")
@@ -99,15 +115,17 @@ def test_room_with_a_first_message_on_its_way_is_not_removed(database: str) -> N
     assert Message.objects.using(database).filter(room__slug="busy").count() == 1
 
 
-def wait_for_a_lock(database: str) -> None:
-    """Wait until some other connection waits for a lock."""
-    deadline = time.monotonic() + 10
-    with connections[database].cursor() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone() != (0,):
-                return
-    raise AssertionError("nobody waits for a lock")
+def test_room_with_members_is_not_removed(database: str) -> None:
+    store.create_room("board")
+    ann = User.objects.using(database).create(username="ann")
+    membership = Membership.objects.using(database).create(
+        room=live_room(database, "board"), user=ann
+    )
+    assert store.unused_rooms() == []
+    assert not store.remove_transient("board")
+    membership.delete()
+    assert store.unused_rooms() == ["board"]
+    assert store.remove_transient("board")
 
 
 def test_unused_rooms_are_those_made_by_joining_and_never_written_to(database: str) -> None:

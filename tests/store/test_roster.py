@@ -1,6 +1,14 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from msgspec import structs
+
 from chat import store
 from chat.models import Connection, Node
-from chat.store import Roster, SessionRow
+from chat.store import Report, Roster, SessionRow, Whereabouts
+
+REPORT = Report(sessions=3)
 
 
 def row(session: str, rooms: list[str], name: str = "ann") -> SessionRow:
@@ -10,7 +18,7 @@ def row(session: str, rooms: list[str], name: str = "ann") -> SessionRow:
 
 def test_enrolled_process_has_a_row_without_sessions(database: str) -> None:
     node = store.enroll("a")
-    assert store.beat(node) == [Roster(node=node, beats=1, revision=0)]
+    assert store.beat(node, REPORT) == [Roster(node=node, beats=1, revision=0)]
     assert store.connections_of(node) == []
 
 
@@ -19,14 +27,17 @@ def test_revision_writes_changes_his_and_takes_away_who_is_gone(database: str) -
     assert store.revise(node, 1, [row("s1", ["main"]), row("s2", [])], [])
     assert store.revise(node, 2, [row("s2", ["main", "b"], "anna"), row("s3", [])], ["s1", "s9"])
     found = {found.session: found for found in store.connections_of(node)}
-    assert found == {"s2": row("s2", ["main", "b"], "anna"), "s3": row("s3", [])}
-    assert store.beat(node) == [Roster(node=node, beats=1, revision=2)]
+    assert found == {
+        "s2": Whereabouts("s2", "u:1", "anna", ["main", "b"]),
+        "s3": Whereabouts("s3", "u:1", "ann", []),
+    }
+    assert store.beat(node, REPORT) == [Roster(node=node, beats=1, revision=2)]
 
 
 def test_revision_of_nothing_moves_the_revision(database: str) -> None:
     node = store.enroll("a")
     assert store.revise(node, 5, [], [])
-    assert store.beat(node) == [Roster(node=node, beats=1, revision=5)]
+    assert store.beat(node, REPORT) == [Roster(node=node, beats=1, revision=5)]
 
 
 def test_session_of_another_process_is_not_taken_away(database: str) -> None:
@@ -38,8 +49,8 @@ def test_session_of_another_process_is_not_taken_away(database: str) -> None:
 
 def test_beats_of_all_processes_are_told(database: str) -> None:
     first, second = store.enroll("a"), store.enroll("b")
-    store.beat(first)
-    rosters = store.beat(second)
+    store.beat(first, REPORT)
+    rosters = store.beat(second, REPORT)
     assert rosters is not None
     assert {roster.node: roster.beats for roster in rosters} == {first: 1, second: 1}
 
@@ -48,10 +59,10 @@ def test_buried_process_is_told_so_and_its_sessions_are_gone(database: str) -> N
     node, other = store.enroll("a"), store.enroll("b")
     store.revise(node, 1, [row("s1", ["main"])], [])
     store.bury([node])
-    assert store.beat(node) is None
+    assert store.beat(node, REPORT) is None
     assert not store.revise(node, 2, [row("s1", ["main"])], [])
     assert not Connection.objects.using(database).exists()
-    assert store.beat(other) == [Roster(node=other, beats=1, revision=0)]
+    assert store.beat(other, REPORT) == [Roster(node=other, beats=1, revision=0)]
 
 
 def test_process_that_withdraws_leaves_no_row(database: str) -> None:
@@ -60,3 +71,114 @@ def test_process_that_withdraws_leaves_no_row(database: str) -> None:
     store.withdraw(node)
     assert not Node.objects.using(database).exists()
     assert not Connection.objects.using(database).exists()
+
+
+def test_row_says_all_there_is_to_know_of_a_session(database: str) -> None:
+    node = store.enroll("a")
+    since = timezone.now() - timedelta(hours=1)
+    known = SessionRow("s1", "u:1", "ann", ["main"], "json", since, "203.0.113.7", "Browser/1")
+    store.revise(node, 1, [known], [])
+    fields = ("sender_key", "rooms", "since", "address", "dialect", "client")
+    (found,) = Connection.objects.using(database).values_list(*fields)
+    assert found == ("u:1", ["main"], since, "203.0.113.7", "json", "Browser/1")
+    # Only its name and where it is can change.
+    store.revise(node, 2, [structs.replace(known, sender_name="anna", client="other")], [])
+    (found,) = Connection.objects.using(database).values_list("sender_name", "client", "since")
+    assert found == ("anna", "Browser/1", since)
+
+
+@pytest.mark.parametrize("count", [499, 500, 1201])
+def test_many_come_and_go_at_once(database: str, count: int) -> None:
+    node = store.enroll("a")
+    assert store.revise(node, 1, [row(f"s{number}", []) for number in range(count)], [])
+    assert Connection.objects.using(database).count() == count
+    assert store.revise(node, 2, [], [f"s{number}" for number in range(1, count)])
+    assert [row.session for row in store.connections_of(node)] == ["s0"]
+
+
+def test_signs_of_life_change_nothing_else(database: str) -> None:
+    node = store.enroll("a")
+    store.revise(node, 1, [row("s1", ["main"]), row("s2", [])], [])
+    at = timezone.now()
+    signs = [structs.replace(row("s1", ["else"], "other"), heard_at=at, lag=7)]
+    assert store.note_signs(node, signs)
+    found = list(Connection.objects.using(database).order_by("session").values_list())
+    names = [field.attname for field in Connection._meta.concrete_fields]
+    first, second = (dict(zip(names, values, strict=True)) for values in found)
+    assert (first["heard_at"], first["lag"]) == (at, 7)
+    assert (first["sender_name"], first["rooms"]) == ("ann", ["main"])
+    assert (second["heard_at"], second["lag"]) == (None, None)
+    assert store.note_signs(node, [row("s1", [])])
+    assert not Connection.objects.using(database).filter(heard_at__isnull=False).exists()
+
+
+def test_signs_of_a_buried_process_are_not_written(database: str) -> None:
+    node = store.enroll("a")
+    store.bury([node])
+    assert not store.note_signs(node, [row("s1", [])])
+    assert not Connection.objects.using(database).exists()
+
+
+def test_all_processes_are_asked(database: str) -> None:
+    first, second = store.enroll("a"), store.enroll("b")
+    store.ask_all()
+    store.ask_all()
+    assert {roster.node: roster.asked for roster in store.beat(first, REPORT) or []} == {
+        first: 2,
+        second: 2,
+    }
+
+
+def test_beat_says_when_it_was(database: str) -> None:
+    node, before = store.enroll("a"), timezone.now()
+    store.beat(node, REPORT)
+    at = Node.objects.using(database).get(pk=node).figures_at
+    assert at is not None
+    assert before <= at <= timezone.now()
+
+
+@pytest.mark.parametrize(
+    ("slug", "found"),
+    [
+        ("main", ["s1", "s2"]),
+        ("Main", ["s4"]),
+        ("küche", ["s2"]),
+        ("mai", []),
+        ("a_b", ["s3"]),
+        ("a", []),
+        ("a-b", []),
+        ('main", "küche', []),
+    ],
+)
+def test_sessions_are_found_by_the_room_they_are_in(
+    database: str, slug: str, found: list[str]
+) -> None:
+    node = store.enroll("a")
+    rows = {"s1": ["main"], "s2": ["küche", "main"], "s3": ["a_b"], "s4": ["Main"], "s5": []}
+    store.revise(node, 1, [row(session, rooms) for session, rooms in rows.items()], [])
+    here = Connection.objects.using(database).filter(store.in_room(slug)).order_by("session")
+    assert [connection.session for connection in here] == found
+
+
+@pytest.mark.parametrize("slug", ["main", "комната", "a_b"])
+def test_people_in_a_room_are_those_of_all_processes_and_of_no_other_room(
+    database: str, slug: str
+) -> None:
+    first, second = store.enroll("a"), store.enroll("b")
+    store.revise(
+        first, 1, [row("s1", [slug, "other"]), row("s2", [f"{slug}-2", "Main", "aXb"])], []
+    )
+    store.revise(second, 1, [row("s3", [slug], "bob"), row("s4", [])], [])
+    people, count = store.people_in(slug, 10)
+    assert count == 2
+    assert {(one.session, one.sender_name, one.node_name) for one in people} == {
+        ("s1", "ann", "a"),
+        ("s3", "bob", "b"),
+    }
+
+
+def test_people_beyond_the_most_are_counted(database: str) -> None:
+    node = store.enroll("a")
+    store.revise(node, 1, [row(f"s{number}", ["main"]) for number in range(5)], [])
+    people, count = store.people_in("main", 2)
+    assert (len(people), count) == (2, 5)

@@ -36,6 +36,9 @@ def test_wheel_holds_the_app_and_nothing_else(built: Path) -> None:
     for kind in ("migrations", "templates", "static", "locale"):
         if (ROOT / "chat" / kind).is_dir():
             assert any(name.startswith(f"chat/{kind}/") for name in names), kind
+    compiled = {str(path.relative_to(ROOT)) for path in ROOT.glob("chat/locale/*/*/*.mo")}
+    assert len(compiled) > 1
+    assert compiled <= set(names)
     assert not any("__pycache__" in name for name in names)
 
 

@@ -32,6 +32,11 @@ def test_second_environment_differs_in_nothing_but_django() -> None:
     assert set(pins("requirements.txt")) <= set(second)
 
 
+def test_the_benchmarks_add_to_the_pins_and_change_none() -> None:
+    shared = pins("requirements.txt") | pins("requirements-dev.txt")
+    assert not set(pins("benchmarks/requirements.txt")) & set(shared)
+
+
 def test_pinned_versions_are_ones_that_the_package_allows() -> None:
     project = tomllib.loads(Path(ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"].values()
@@ -51,7 +56,9 @@ def test_installed_app_needs_three_packages() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-dev.txt", "benchmarks/requirements.txt"]
+)
 def test_every_pin_is_named_once(name: str) -> None:
     lines = [line for line in (ROOT / name).read_text().splitlines() if "==" in line]
     assert len(lines) == len(pins(name))
@@ -61,5 +68,12 @@ def test_hooks_before_a_commit_have_the_versions_of_make_lint() -> None:
     hooks = PIN.finditer((ROOT / ".pre-commit-config.yaml").read_text())
     hooked = {canonicalize_name(match["name"]): match["version"] for match in hooks}
     pinned = pins("requirements-dev.txt")
-    assert {"ruff", "import-linter"} <= set(hooked)
-    assert {name: pinned[name] for name in hooked if name in pinned}.items() <= hooked.items()
+    assert {"ruff", "import-linter", "django-upgrade", "djade"} == set(hooked)
+    assert hooked.items() <= pinned.items()
+
+
+def test_every_check_of_make_lint_is_a_hook_too() -> None:
+    checks = re.findall(r'(?m)^check "(.+?)"', (ROOT / "scripts" / "lint.sh").read_text())
+    hooks = re.findall(r"(?m)^ +name: (.+)$", (ROOT / ".pre-commit-config.yaml").read_text())
+    assert len(checks) > 5
+    assert set(checks) == set(hooks)

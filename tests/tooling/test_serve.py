@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from websockets import InvalidStatus, Origin
+from websockets.sync.client import connect
 
 from tests.programs import ROOT, free_port, spawn
 from tests.servers import site_environment
@@ -78,6 +80,36 @@ def test_site_is_served_until_a_signal_stops_it(
     assert f"ws://127.0.0.1:{port}/ws" in said
     assert "manage.py createsuperuser" in said
     assert "Traceback" not in said
+
+
+def test_log_has_a_line_for_what_happens_to_the_site_and_none_for_what_is_said_there(
+    tmp_path: Path, started: list[Serving]
+) -> None:
+    port = free_port()
+    serving = Serving(tmp_path, PORT=str(port))
+    started.append(serving)
+
+    def lines() -> list[str]:
+        _, _, logged = serving.text().partition("Ctrl-C stops it.\n")
+        return logged.splitlines()
+
+    assert serving.status_of("/", host="127.0.0.1", port=port) == 200
+    (listening,) = lines()
+    assert listening.endswith(f"INFO daphne.server: Listening on TCP address 127.0.0.1:{port}")
+    address = f"ws://127.0.0.1:{port}/ws"
+    with connect(address) as client:
+        client.send("hello")
+        assert client.recv(decode=True).endswith(": hello")
+        assert len(lines()) == 1
+        with pytest.raises(InvalidStatus):
+            connect(address, origin=Origin("http://elsewhere.example"))
+        assert "refused a handshake" in lines()[1]
+        assert len(lines()) == 2
+        serving.process.send_signal(signal.SIGTERM)
+        assert serving.exit_status() == 0
+    assert "drained: 1 sessions" in lines()[2]
+    assert len(lines()) <= 4  # daphne's own last word, where it has one
+    assert all(" INFO " in line for line in lines())
 
 
 @pytest.mark.parametrize(("host", "reached_at"), [("::1", "::1"), ("0.0.0.0", "127.0.0.1")])

@@ -42,6 +42,13 @@ def test_missing_service_is_said_outside_ci(bare: Path) -> None:
     assert "apt-get install nginx-light" in said
 
 
+def test_service_of_two_programs_is_there_with_both(bare: Path) -> None:
+    write_program(bare / "node", "exit 0")
+    assert "apt-get install nodejs npm" in ensure(bare, "node")[1]
+    write_program(bare / "npm", "exit 0")
+    assert ensure(bare, "node", ci=True) == (0, "")
+
+
 def test_missing_service_fails_on_ci(bare: Path) -> None:
     status, said = ensure(bare, "nginx", ci=True)
     assert status == 1
@@ -75,6 +82,13 @@ def test_missing_service_is_installed_without_an_update_where_that_will_do(bare:
     status, said = ensure(bare, "nginx", ci=True)
     assert (status, said) == (0, "Installing nginx-light from the system's packages ...\n")
     assert log.read_text().split() == ["install"]
+
+
+def test_every_package_of_a_service_is_installed(bare: Path) -> None:
+    write_program(bare / "apt-get", f'echo "$@" >>{bare}/apt.log; exit 1')
+    write_program(bare / "sudo", 'shift; exec "$@"')
+    assert ensure(bare, "node", "nginx", ci=True)[0] == 1
+    assert "=300 nodejs npm nginx-light\n" in (bare / "apt.log").read_text()
 
 
 def test_lists_of_packages_are_fetched_when_the_installation_fails_for_want_of_them(

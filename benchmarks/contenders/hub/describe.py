@@ -1,9 +1,10 @@
 """How the hub is started: `project/` as it is, with the limits lifted that are per person."""
 
 from collections.abc import Iterator
+from itertools import product
 
-from benchmarks.contenders.contender import SERVERS, Contender
-from benchmarks.generator.dialects import HUB
+from benchmarks.contenders.contender import SERVERS, Contender, Service
+from chat.load.dialects import HUB
 
 # The limits stay in the path. Only their numbers are lifted: 40 posters stand for many people here,
 # and every session comes from one address.
@@ -12,45 +13,45 @@ _ENVIRONMENT = {
     "CHAT_GUESTS": "post",
     "CHAT_POSTS_PER_SECOND": "0",
     "CHAT_SESSIONS_PER_ADDRESS": "0",
-    "DATABASE_URL": "sqlite:///{folder}/bench.sqlite3",
     "DEBUG": "0",
     "LOG_LEVEL": "warning",
     "SECRET_KEY": "only-for-the-benchmark-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG",
 }
 
-
-# How many times the usual consumer's deliveries per second are promised, each at its own best load.
-_AT_LEAST = {
-    "hub-daphne": 50.0,
-    "hub-uvicorn": 110.0,
-    "hub-single-daphne": 7.0,
-    "hub-single-uvicorn": 15.0,
+# Held at one event per frame, as the others are by their nature; and as it comes.
+_SETTINGS = {
+    "": ("", "project.settings"),
+    "-single": (", one event per frame", "benchmarks.contenders.hub.one_event_per_frame"),
 }
 
-_VARIANTS = (
-    ("hub", "this hub", "project.settings"),
-    (
-        "hub-single",
-        "this hub, one event per frame",
-        "benchmarks.contenders.hub.one_event_per_frame",
-    ),
-)
+_DATABASES: dict[str, tuple[str, str, tuple[Service, ...]]] = {
+    "": ("SQLite", "sqlite:///{folder}/bench.sqlite3", ()),
+    "-postgres": ("PostgreSQL", "{postgres}", ("postgres",)),
+}
+
+_LAYERS: dict[str, tuple[str, dict[str, str], tuple[Service, ...]]] = {
+    "": ("", {}, ()),
+    "-redis": (", Redis", {"REDIS_URL": "{redis}"}, ("redis",)),
+}
 
 
 def contenders() -> Iterator[Contender]:
-    """Yield the hub on each server, as it is and held to one event per frame."""
-    for prefix, title, settings in _VARIANTS:
-        for server, command in SERVERS.items():
-            name = f"{prefix}-{server}"
-            yield Contender(
-                name=name,
-                title=title,
-                server=server,
-                dialect=HUB,
-                path="/ws",
-                command=command("project.asgi:application"),
-                prepare=(("python", "manage.py", "migrate", "--noinput", "-v", "0"),),
-                environment=_ENVIRONMENT | {"DJANGO_SETTINGS_MODULE": settings},
-                baseline=f"usual-{server}",
-                at_least=_AT_LEAST[name],
-            )
+    """Yield the hub on each server, database and layer, as it comes and at one event per frame."""
+    for single, layer, database, server in product(_SETTINGS, _LAYERS, _DATABASES, SERVERS):
+        held, settings = _SETTINGS[single]
+        database_title, url, database_needs = _DATABASES[database]
+        layer_title, variables, layer_needs = _LAYERS[layer]
+        yield Contender(
+            name=f"hub-{server}{database}{layer}{single}",
+            title=f"this hub, {database_title}{layer_title}{held}",
+            server=server,
+            dialect=HUB,
+            path="/ws",
+            command=SERVERS[server]("project.asgi:application"),
+            prepare=(("python", "manage.py", "migrate", "--noinput", "-v", "0"),),
+            environment=_ENVIRONMENT
+            | variables
+            | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": settings},
+            needs=(*database_needs, *layer_needs),
+            baseline=f"usual-{server}{'-core' if layer else ''}",
+        )

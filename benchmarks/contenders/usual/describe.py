@@ -1,26 +1,32 @@
-"""How the usual consumer is started: on each server, with the in-memory layer or with Redis."""
+"""How the usual consumer is started: on each server, with each channel layer."""
 
 from collections.abc import Iterator
 
-from benchmarks.contenders.contender import SERVERS, Contender
-from benchmarks.generator.dialects import ROOM, TUTORIAL
+from benchmarks.contenders.contender import SERVERS, Contender, Service
+from benchmarks.dialects import TUTORIAL
+
+_LAYERS: dict[str, tuple[str, tuple[Service, ...]]] = {
+    "memory": ("in-memory layer", ()),
+    "core": ("Redis, core layer", ("redis",)),
+    "pubsub": ("Redis, pub/sub layer", ("redis",)),
+}
 
 
-def contenders(redis_url: str | None) -> Iterator[Contender]:
-    """Yield the usual consumer on each server; with a Redis, once more with that as the layer."""
-    environment = {"DATABASE": "{folder}/usual.sqlite3"}
-    layers = [("usual", "the usual consumer", environment)]
-    if redis_url is not None:
-        title = "the usual consumer, Redis layer"
-        layers.append(("usual-redis", title, environment | {"REDIS_URL": redis_url}))
-    for name, title, variables in layers:
+def contenders() -> Iterator[Contender]:
+    """Yield the usual consumer on each server with each layer."""
+    for layer, (title, needs) in _LAYERS.items():
         for server, command in SERVERS.items():
             yield Contender(
-                name=f"{name}-{server}",
-                title=title,
+                name=f"usual-{server}" + ("" if layer == "memory" else f"-{layer}"),
+                title=f"the usual consumer, {title}",
                 server=server,
                 dialect=TUTORIAL,
-                path=f"/ws/chat/{ROOM}/",
+                path="/ws/chat/{room}/",
                 command=command("benchmarks.contenders.usual.asgi:application"),
-                environment=variables,
+                environment={
+                    "DATABASE": "{folder}/usual.sqlite3",
+                    "LAYER": layer,
+                    **({"REDIS_URL": "{redis}"} if needs else {}),
+                },
+                needs=needs,
             )

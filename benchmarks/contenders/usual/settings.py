@@ -4,6 +4,7 @@
 """
 
 import os
+from typing import Any
 
 SECRET_KEY = "only-for-the-benchmark"
 DEBUG = False
@@ -48,21 +49,17 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # way, so that the usual consumer can deliver everything and is measured at its best.
 _CAPACITY = 1_000_000
 
-if "REDIS_URL" in os.environ:
-    # Without a timeout: that of redis-py 8 races the layer's blocking read and ends idle sockets.
-    CHANNEL_LAYERS = {
-        "default": {
-            "BACKEND": "channels_redis.core.RedisChannelLayer",
-            "CONFIG": {
-                "hosts": [{"address": os.environ["REDIS_URL"], "socket_timeout": None}],
-                "capacity": _CAPACITY,
-            },
-        }
-    }
-else:
-    CHANNEL_LAYERS = {
-        "default": {
-            "BACKEND": "channels.layers.InMemoryChannelLayer",
-            "CONFIG": {"capacity": _CAPACITY},
-        }
-    }
+_BACKENDS = {
+    "memory": "channels.layers.InMemoryChannelLayer",
+    "core": "channels_redis.core.RedisChannelLayer",
+    "pubsub": "channels_redis.pubsub.RedisPubSubChannelLayer",
+}
+_LAYER = os.environ["LAYER"]
+_CONFIG: dict[str, Any] = {"capacity": _CAPACITY}
+if _LAYER != "memory":
+    # Without a timeout: that of redis-py 8 races the core layer's blocking read and ends idle
+    # sockets.
+    _CONFIG["hosts"] = [{"address": os.environ["REDIS_URL"], "socket_timeout": None}]
+if _LAYER == "pubsub":
+    del _CONFIG["capacity"]  # it has none
+CHANNEL_LAYERS = {"default": {"BACKEND": _BACKENDS[_LAYER], "CONFIG": _CONFIG}}

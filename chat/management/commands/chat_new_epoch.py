@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, ClassVar
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from chat import api
+from chat import moderation
+from chat.management.base import ActCommand
+from chat.management.naming import rooms_named
+from chat.protocol.errors import UnknownRoom
 
 
-class Command(BaseCommand):
+class Command(ActCommand):
     """Give rooms a new epoch."""
 
     help = (
         "Gives rooms a new epoch, so that clients start over instead of resuming. Run it after "
         "the database was restored from a backup: clients may have seen messages that are gone "
-        "now, and whose numbers will be given to others."
+        "now, and whose numbers will be given to others. With --json: an array of objects with "
+        "room and epoch."
+    )
+    examples: ClassVar = (
+        "chat_new_epoch --yes",
+        "chat_new_epoch main orders",
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Name the rooms."""
-        parser.add_argument("rooms", nargs="*", metavar="room", help="default: every room")
+        super().add_arguments(parser)
+        parser.add_argument("rooms", nargs="*", metavar="ROOM", help="default: every room")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Change the epochs and say which."""
+        rooms = rooms_named(options["rooms"])
+        if len(rooms) > 1:
+            self.ask(f"have everybody in {len(rooms)} rooms start over", options)
         try:
-            changed = api.new_epoch(options["rooms"] or None)
-        except api.UnknownRoom as problem:
+            changed = moderation.new_epochs(options["rooms"] or None, by=self.actor(options))
+        except UnknownRoom as problem:  # it went meanwhile
             raise CommandError(problem.detail) from None
-        for slug, epoch in changed.items():
-            self.stdout.write(f"{slug}: {epoch}")
+        if options["json"]:
+            self.print_json([{"room": slug, "epoch": epoch} for slug, epoch in changed.items()])
+        else:
+            self.print_table(("ROOM", "EPOCH"), changed.items())

@@ -1,0 +1,1 @@
+"""Node's `ws` and Socket.IO: peers of another runtime."""

@@ -1,0 +1,1 @@
+"""Prepared WebSocket frames written to bare uvloop transports: the ceiling of Python."""

@@ -1,0 +1,1 @@
+"""The websockets library with its own `broadcast`."""

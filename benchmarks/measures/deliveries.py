@@ -1,0 +1,182 @@
+"""M2: deliveries for each second of processor time, each contender at its own best load."""
+
+from collections.abc import Iterable, Sequence
+
+from benchmarks import tables
+from benchmarks.contenders.contender import Contender
+from benchmarks.contenders.registry import contenders as everyone
+from benchmarks.measures.measure import Say, closed_loop, line
+from benchmarks.results import Cell, Point, Result, Results
+from benchmarks.stage import Stage
+from chat.load import chart
+
+KEY = "M2"
+
+_QUICK = (
+    *("hub-daphne", "hub-uvicorn", "hub-daphne-single", "hub-uvicorn-single"),
+    *("usual-daphne", "usual-uvicorn", "asgi-daphne", "asgi-uvicorn"),
+    *("socketio-uvicorn", "websockets-broadcast", "uvloop-writer", "node-ws", "node-socketio"),
+)
+
+
+def cells(quick: bool) -> Iterable[Cell]:
+    """Return a cell for each contender."""
+    if quick:
+        parameters = _parameters([10, 160], 200, warm_up=0.5, measured=1.5, longest_wait=4)
+    else:
+        parameters = in_earnest(500)
+    for name in _QUICK if quick else everyone():
+        yield Cell(KEY, name, parameters)
+
+
+def in_earnest(sessions: int) -> dict[str, object]:
+    """Return what is measured where time does not matter, of so many sessions."""
+    return _parameters([1, 4, 10, 40, 160, 640], sessions, 2, 6, longest_wait=15)
+
+
+def _parameters(
+    loads: list[int], sessions: int, warm_up: float, measured: float, longest_wait: float
+) -> dict[str, object]:
+    return {
+        "in_flight": loads,
+        "sessions": sessions,
+        "warm_up": warm_up,
+        "measured": measured,
+        "longest_wait": longest_wait,
+    }
+
+
+async def measure(stage: Stage, result: Result, results: Results, say: Say) -> None:
+    """Raise the load point by point; ends early where a message would wait too long.
+
+    The in-memory layer forgets messages after 60 s and takes their receivers out of the group, and
+    nobody chats at that pace.
+    """
+    given = result.cell.parameters
+    sessions, longest_wait = given["sessions"], given["longest_wait"]
+    crowd = stage.crowd()
+    try:
+        await crowd.connect(sessions, of=sessions)
+        best = 0.0
+        for in_flight in given["in_flight"]:
+            if best and in_flight * sessions / best > longest_wait:
+                break
+            point = await closed_loop(
+                stage, crowd, in_flight, given["warm_up"], given["measured"], longest_wait
+            )
+            result.points.append(point)
+            say(line(point))
+            if point.problems:
+                break
+            best = max(best, point.deliveries_per_second)
+    finally:
+        await crowd.leave()
+    top = best_of(result)
+    if top is not None:
+        result.figures = {
+            "deliveries_per_second": top.deliveries_per_second,
+            "deliveries_per_core_second": top.deliveries_per_core_second,
+        }
+
+
+def best_of(result: Result | None) -> Point | None:
+    """Return the point with most deliveries a second of those that may be quoted."""
+    points = result.points if result is not None else []
+    sound = [point for point in points if not point.problems and not point.saturated]
+    return max(sound, key=lambda point: point.deliveries_per_second, default=None)
+
+
+def maximum(results: Results, contender: str) -> float:
+    """Return what a contender delivers a second at best, as measured before.
+
+    Raises LookupError where it has not been.
+    """
+    point = best_of(results.find(KEY, contender))
+    if point is None:
+        raise LookupError(f"{KEY} of {contender} has to be measured first")
+    return point.deliveries_per_second
+
+
+GOALS = (
+    ("hub-daphne", "usual-daphne", 150.0),
+    ("hub-uvicorn", "usual-uvicorn", 400.0),
+    ("hub-daphne-single", "usual-daphne", 12.0),
+    ("hub-uvicorn-single", "usual-uvicorn", 30.0),
+    ("hub-daphne-single", "asgi-daphne", 0.85),
+    ("hub-uvicorn-single", "asgi-uvicorn", 0.85),
+    ("hub-uvicorn", "uvloop-writer", 3.0),
+)
+"""Who is to deliver how many times as much as whom, for each second of processor time."""
+
+
+def report(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
+    """Return a table of all, and one of what was meant to be reached."""
+    rows: list[Sequence[str]] = []
+    for result, contender in tables.by_server(results, contenders):
+        best = best_of(result)
+        title = (contender.server, contender.title)
+        if best is None:
+            rows.append((*title, tables.why_not(result)))
+            continue
+        latency = best.latency
+        # More came with a load at which the generator was busy all the time: that is not quoted.
+        more = any(
+            point.saturated and point.deliveries_per_second > best.deliveries_per_second
+            for point in result.points
+        )
+        rows.append(
+            (
+                *title,
+                tables.marked(best, tables.thousands(best.deliveries_per_core_second)),
+                "≥ " * more + tables.thousands(best.deliveries_per_second),
+                _ratio(results, result, contender.baseline),
+                f"{best.load:g}",
+                tables.milliseconds(latency.p50 if latency else None),
+                tables.milliseconds(latency.p99 if latency else None),
+                f"{best.server_cpu:.0%}",
+                f"{best.services_cpu:.0%}" if contender.needs else "",
+                f"{best.generator_cpu:.0%}",
+            )
+        )
+    head = (
+        *("server", "contender", "deliveries per core-second", "deliveries/s", "times the usual"),
+        *("in flight", "p50 ms", "p99 ms", "server CPU", "services CPU", "generator CPU"),
+    )
+    table = tables.table(head, rows, words=2)
+    return f"{table}\n\n{_goals(results, contenders)}" if rows else table
+
+
+def _ratio(results: Sequence[Result], result: Result, baseline: str | None) -> str:
+    ratio = _times(results, result.cell.contender, baseline)
+    return "" if ratio is None else f"{ratio:.1f}"
+
+
+def _times(results: Sequence[Result], one: str, other: str | None) -> float | None:
+    found = {result.cell.contender: best_of(result) for result in results}
+    ours, theirs = found.get(one), found.get(other or "")
+    if ours is None or theirs is None:
+        return None
+    return ours.deliveries_per_core_second / theirs.deliveries_per_core_second
+
+
+def _goals(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
+    rows = []
+    for one, other, goal in GOALS:
+        ratio = _times(results, one, other)
+        title = f"{contenders[one].title} on {contenders[one].server}"
+        if ratio is not None:
+            reached = "yes" if ratio >= goal else "no"
+            rows.append((title, contenders[other].title, f"{goal:g}", f"{ratio:.2f}", reached))
+    return tables.table(("", "against", "goal, times", "measured", "reached"), rows, words=2)
+
+
+def charts(results: Sequence[Result], contenders: dict[str, Contender]) -> dict[str, str]:
+    """Return one bar for each contender."""
+    bars = []
+    for result, contender in tables.by_server(results, contenders):
+        best = best_of(result)
+        if best is not None:
+            label = f"{contender.title} ({contender.server})"
+            ours = result.cell.contender.startswith("hub")
+            bars.append(chart.Bar(label, best.deliveries_per_core_second, strong=ours))
+    return {"deliveries.svg": chart.bars("Deliveries per core-second", bars)} if bars else {}

@@ -1,0 +1,145 @@
+"""M9, the log: joining, a page of history and a post, as the room's log grows."""
+
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from time import monotonic_ns
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
+
+from benchmarks import tables
+from benchmarks.contenders.contender import Contender
+from benchmarks.measures.measure import Say, latency_of
+from benchmarks.results import Cell, Result, Results
+from benchmarks.server import HOST
+from benchmarks.stage import Stage
+from chat.load import chart
+
+KEY = "M9log"
+
+_WHO = ("hub-uvicorn", "hub-uvicorn-postgres")
+_MESSAGES = (1_000, 10_000, 100_000, 1_000_000)
+_ACTS = ("join", "history", "post")
+_PAGE = 50
+
+
+def cells(quick: bool) -> Iterable[Cell]:
+    """Return a cell for each database and length."""
+    if quick:
+        return
+    for name in _WHO:
+        for count in _MESSAGES:
+            fill = ("python", "-m", "benchmarks.contenders.hub.fill", str(count))
+            given = {"messages": count, "times": 100}
+            yield Cell(KEY, name, given, f"{count:07}", prepare=(fill,))
+
+
+async def measure(stage: Stage, result: Result, results: Results, say: Say) -> None:
+    """Do each act a hundred times, one after the other, and time it."""
+    given = result.cell.parameters
+    samples: dict[str, list[int]] = {act: [] for act in _ACTS}
+    for number in range(given["times"]):
+        async with _session(stage) as session:
+            head = await _timed(samples["join"], _join(session))
+            # Somewhere else each time: a page that was asked for before is still in memory.
+            before = head * (number + 1) // (given["times"] + 1) + _PAGE
+            await _timed(samples["history"], _history(session, before))
+            await _timed(samples["post"], _post(session, number))
+    for act, taken in samples.items():
+        latency = latency_of(taken)
+        assert latency is not None, "each act was done"
+        result.figures[f"{act}_p50"] = latency.p50
+        result.figures[f"{act}_p99"] = latency.p99
+    say("  " + ", ".join(f"{name} {value:.2f} ms" for name, value in result.figures.items()))
+
+
+@asynccontextmanager
+async def _session(stage: Stage) -> AsyncIterator[ClientConnection]:
+    address = f"{HOST}:{stage.servers[0].port}"
+    async with connect(
+        f"ws://{address}/ws",
+        origin=Origin(f"http://{address}"),
+        subprotocols=[Subprotocol("chat.v1.json")],
+        compression=None,
+        max_size=None,
+    ) as session:
+        await _until(session, "welcome")
+        yield session
+
+
+async def _until(session: ClientConnection, kind: str) -> dict[str, Any]:
+    """Return the next event of a kind."""
+    while True:
+        for event in json.loads(await session.recv()):
+            if event["type"] == kind:
+                return dict(event)
+
+
+async def _timed(samples: list[int], act: Any) -> Any:
+    began = monotonic_ns()
+    found = await act
+    samples.append(monotonic_ns() - began)
+    return found
+
+
+async def _join(session: ClientConnection) -> int:
+    """Join with the usual history, and wait for the last message of it."""
+    await session.send(json.dumps({"type": "join", "room": "bench", "history": _PAGE}))
+    head = -1
+    while True:
+        for event in json.loads(await session.recv()):
+            if event["type"] == "joined":
+                head = event["head"]
+            if event["type"] == "message" and event["seq"] == head:
+                return head
+
+
+async def _history(session: ClientConnection, before: int) -> None:
+    command = {"type": "history", "room": "bench", "before": before, "limit": _PAGE}
+    await session.send(json.dumps(command))
+    page = await _until(session, "history")
+    assert len(page["messages"]) == _PAGE, "the log goes back far enough"
+
+
+async def _post(session: ClientConnection, number: int) -> None:
+    command = {"type": "post", "room": "bench", "text": f"post {number}", "id": f"new-{number}"}
+    await session.send(json.dumps(command))
+    await _until(session, "ack")
+
+
+def report(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
+    """Return a row for each database and length."""
+    rows: list[Sequence[str]] = []
+    for result, contender in tables.by_server(results, contenders):
+        length = tables.thousands(result.cell.parameters["messages"])
+        if not result.figures:
+            rows.append((contender.title, length, tables.why_not(result)))
+            continue
+        times = [
+            tables.milliseconds(result.figures[f"{act}_{which}"])
+            for act in _ACTS
+            for which in ("p50", "p99")
+        ]
+        rows.append((contender.title, length, *times))
+    head = ["contender", "messages"]
+    head += [f"{act} {which} ms" for act in _ACTS for which in ("p50", "p99")]
+    return tables.table(head, rows)
+
+
+def charts(results: Sequence[Result], contenders: dict[str, Contender]) -> dict[str, str]:
+    """Return the median of each act over the length."""
+    places: dict[str, list[tuple[float, float]]] = {}
+    for result, contender in tables.by_server(results, contenders):
+        for act in _ACTS:
+            taken = result.figures.get(f"{act}_p50")
+            if taken is not None:
+                label = f"{act} ({contender.title})"
+                place = (result.cell.parameters["messages"], taken)
+                places.setdefault(label, []).append(place)
+    if not places:
+        return {}
+    drawn = [chart.Line(label, along) for label, along in places.items()]
+    axes = chart.Axis("messages in the room's log", log=True), chart.Axis("p50, ms")
+    return {"long-log.svg": chart.lines("A long log", *axes, drawn)}

@@ -1,0 +1,90 @@
+"""M8: what others notice when one reader in a hundred takes nothing any more."""
+
+from collections.abc import Iterable, Sequence
+
+from benchmarks import tables
+from benchmarks.contenders.contender import Contender
+from benchmarks.measures import deliveries
+from benchmarks.measures.measure import Say, line, open_loop
+from benchmarks.results import Cell, Result, Results
+from benchmarks.stage import Stage
+from chat.load.client import Client
+from chat.load.crowd import Crowd
+
+KEY = "M8"
+
+_WHO = (
+    *("hub-daphne", "hub-uvicorn", "usual-daphne", "usual-uvicorn", "asgi-daphne", "asgi-uvicorn"),
+    *("socketio-uvicorn", "websockets-broadcast", "node-ws"),
+)
+
+_ONE_IN = 100
+
+GOAL = 1.2
+"""How many times as long as without them the 99th percentile may be."""
+
+
+def cells(quick: bool) -> Iterable[Cell]:
+    """Return a cell for each contender; the sessions are those of its maximum."""
+    if quick:
+        return
+    for name in _WHO:
+        yield Cell(KEY, name, {"sessions": 500, "shares": [50], "warm_up": 2, "measured": 20})
+
+
+async def measure(stage: Stage, result: Result, results: Results, say: Say) -> None:
+    """Post by the clock at half the maximum, first to all who read, then with the stuck."""
+    given = result.cell.parameters
+    maximum = deliveries.maximum(results, result.cell.contender)
+    crowd = stage.crowd()
+    try:
+        await crowd.connect(given["sessions"], of=given["sessions"])
+        for share in given["shares"]:
+            rate = maximum * share / 100 / given["sessions"]
+            for stuck in (False, True):
+                if stuck:
+                    for client in to_be_stuck(crowd):
+                        client.stop_reading()
+                point = await open_loop(stage, crowd, rate, given["warm_up"], given["measured"])
+                result.points.append(point)
+                say(line(point))
+    finally:
+        await crowd.leave()
+    without, beside = (point.latency for point in result.points[-2:])
+    if without is not None and beside is not None:
+        result.figures = {"p99_without": without.p99, "p99_beside": beside.p99}
+
+
+def to_be_stuck(crowd: Crowd) -> list[Client]:
+    """Return one client in a hundred, but nobody who posts or whose latency is told."""
+    posters = set(crowd.posters())
+    others = [client for client in crowd.clients if client not in posters and not client.sampled]
+    count = max(1, len(crowd.clients) // _ONE_IN)
+    return others[:: max(1, len(others) // count)][:count]
+
+
+def report(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
+    """Return a row for each contender."""
+    rows: list[Sequence[str]] = []
+    for result, contender in tables.by_server(results, contenders):
+        title = (contender.server, contender.title)
+        without, beside = result.figures.get("p99_without"), result.figures.get("p99_beside")
+        if not without or not beside:
+            rows.append((*title, tables.why_not(result)))
+            continue
+        row = (tables.milliseconds(without), tables.milliseconds(beside), f"{beside / without:.2f}")
+        rows.append((*title, *row, "; ".join(result.all_problems)))
+    head = (
+        "server",
+        "contender",
+        "p99 ms without",
+        "p99 ms beside them",
+        "times",
+        "what was wrong",
+    )
+    return f"{tables.table(head, rows, words=2)}\n\nGoal: at most {GOAL:g} times, for the hub."
+
+
+def charts(results: Sequence[Result], contenders: dict[str, Contender]) -> dict[str, str]:
+    """Return nothing: a table says it all."""
+    return {}

@@ -1,0 +1,193 @@
+"""The rooms that are open in this process: how they are opened, changed, closed and taken away."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from chat import store
+from chat.hub import reviewing, visiting
+from chat.hub.room import Room
+from chat.hub.seat import Seat
+from chat.hub.session import Session
+from chat.hub.signals import Batch
+from chat.models import Room as Record
+from chat.protocol import MAIN
+from chat.protocol.errors import UnknownRoom
+
+if TYPE_CHECKING:
+    from chat.hub.hub import Hub
+
+
+SEATS_AT_ONCE = 256
+
+
+class Rooms(dict[str, Room]):
+    """Those that are open, by name."""
+
+    def __init__(self, hub: Hub) -> None:
+        super().__init__()
+        self.hub = hub
+        self._opening: dict[str, asyncio.Task[Room | None]] = {}
+        self._heard_early: dict[str, list[Batch]] = {}
+
+    async def open(self, slug: str, *, create: bool) -> Room:
+        """The live room, loaded if need be: one load, however many wait for it."""
+        while True:
+            room = self.get(slug)
+            if room is not None:
+                return room
+            opening = self._opening.get(slug)
+            # One that is over tells nothing new, and waiting for it would not even let others run.
+            mine = opening is None or opening.done()
+            if opening is None or opening.done():
+                opening = self.hub.loop.create_task(self._load(slug, create=create))
+                self._opening[slug] = opening
+                opening.add_done_callback(partial(self._opened, slug))
+            room = await asyncio.shield(opening)
+            if room is not None:
+                return room
+            if mine or not create:
+                raise UnknownRoom
+
+    def _opened(self, slug: str, opening: asyncio.Task[Room | None]) -> None:
+        if self._opening.get(slug) is opening:
+            del self._opening[slug]
+
+    async def _load(self, slug: str, *, create: bool) -> Room | None:
+        # In the group before the head is read: what is committed after that is heard.
+        opened = None
+        self._heard_early[slug] = []
+        await self.hub.bus.enter(slug)
+        try:
+            opened = await self.hub.threads.read(store.open_room, slug, self.hub.config.tail)
+            if opened is None and create:
+                await self.hub.threads.write(store.create_room, slug)
+                opened = await self.hub.threads.read(store.open_room, slug, self.hub.config.tail)
+        finally:
+            early = self._heard_early.pop(slug)
+            if opened is None:
+                await self.hub.bus.exit(slug)
+        if opened is None:
+            return None
+        room = self[slug] = Room(
+            opened,
+            self.hub.config,
+            read=self._read,
+            head=self._head,
+            counts=self.hub.figures.counts,
+        )
+        for batch in early:
+            self.accept(batch)
+        return room
+
+    async def _read(self, record: Record, after: int, upto: int) -> list[store.Entry]:
+        return await self.hub.threads.read(store.read_after, record, after, upto)
+
+    async def _head(self, record: Record) -> int:
+        found = await self.hub.threads.read(store.find_room, record.slug)
+        return found.head if found is not None else 0
+
+    def accept(self, batch: Batch) -> None:
+        """Entries were committed, here or elsewhere: pass them on."""
+        room = self.get(batch.room)
+        if room is None:
+            if batch.room in self._heard_early:
+                self._heard_early[batch.room].append(batch)
+        elif room.record.epoch != batch.epoch:
+            self.hub.heart.look()  # another history: the room's row says which
+        else:
+            room.accept(batch.entries)
+
+    async def remove_unused(self, room: Room) -> None:
+        """Take away a room that was made by joining, where nothing was said and nobody is.
+
+        Somebody may be joining it just now, here or elsewhere, and not be in the roster yet: a post
+        of theirs makes the row again, with the same epoch, and so does their process's next beat.
+        """
+        if not room.record.transient or room.order.head or self.hub.presence.elsewhere(room.slug):
+            return
+        removed = await self._remove(room.slug)
+        if removed and not room.seats:
+            await self.close(room)
+
+    async def remove_those_of_the_dead(self) -> None:
+        """Take away the unused rooms that a process has left behind. Raises ``Unavailable``."""
+        for slug in await self.hub.threads.read(store.unused_rooms):
+            if slug not in self and not self.hub.presence.elsewhere(slug):
+                await self._remove(slug)
+
+    async def _remove(self, slug: str) -> bool:
+        # Without a shared layer it is only the roster that tells who is elsewhere.
+        node = self.hub.presence.node
+        return await self.hub.threads.write(store.remove_transient, slug, node=node)
+
+    async def close(self, room: Room) -> None:
+        """Forget a room that nobody here is in."""
+        if self.get(room.slug) is room:
+            del self[room.slug]
+        await room.stop()
+        await self.hub.bus.exit(room.slug)
+        if room.slug in self or room.slug in self._opening:
+            await self.hub.bus.enter(room.slug)  # somebody came while we left
+
+    async def alter(self, room: Room, record: Record | None) -> None:
+        """A room's row was changed, or is gone: let its sessions have what is right now."""
+        if record is None and room.record.transient and not room.order.head and room.seats:
+            # Another process took it for unused, as we said nothing of those who are in it.
+            await self.hub.threads.write(store.create_room, room.slug, epoch=room.record.epoch)
+            return
+        same = record is not None and (record.pk == room.record.pk or not room.order.head)
+        if record is not None and record.pruned > room.order.head:
+            same = False  # what we have not heard of yet is gone already
+        if record is not None and same and record.epoch == room.record.epoch:
+            await self._reconsider(room, record)
+            return
+        seats = list(room.seats)
+        await self.close(room)
+        for seat in seats:
+            session = session_of(seat)
+            if session.seats.get(room.slug) is not seat:
+                continue  # it left, or joined anew, meanwhile
+            if record is None and room.slug != MAIN:
+                visiting.evict(session, seat)
+            else:
+                await visiting.start_over(session, room.slug)
+
+    async def _reconsider(self, room: Room, record: Record) -> None:
+        """Go by ``record`` from now on, everybody in the room too. Raises ``Unavailable``."""
+        before = {seat: seat.rights for seat in room.seats}
+        roles: dict[Any, str | None] = {None: None}  # guests have none
+        while unknown := {session_of(seat).identity.user_pk for seat in room.seats} - roles.keys():
+            found = await self.hub.threads.read(store.roles_in, record.pk, unknown)
+            roles.update({user: found.get(user) for user in unknown})
+        room.go_by(record)
+        room.reviews += 1
+        for number, seat in enumerate(list(room.seats), 1):
+            session = session_of(seat)
+            if session.seats.get(room.slug) is not seat:
+                continue
+            if seat in before and before[seat] is not seat.rights:
+                reviewing.reconsider(
+                    session, seat, seat.rights.role
+                )  # what was read since is newer
+            else:
+                reviewing.reconsider(session, seat, roles[session.identity.user_pk])
+            if number % SEATS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        """End the tasks of all."""
+        for room in self.values():
+            await room.stop()
+        tasks = list(self._opening.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def session_of(seat: Seat) -> Session:
+    """The session that sits there."""
+    assert isinstance(seat.listener, Session), "only sessions sit in a hub's rooms"
+    return seat.listener

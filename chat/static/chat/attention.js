@@ -1,0 +1,129 @@
+/** @import { ChatRoom } from "./chat-room.js" */
+/** @import { Log } from "./log.js" */
+/** @import { Room } from "./room.js" */
+/** @import { Line, Logged } from "./types.js" */
+
+import { recallRead, remember, rememberRead, watch } from "./storage.js";
+
+const MOST = 99;
+// Milliseconds that what is read out waits for more.
+const BREATH = 1_500;
+const LONGEST_READ = 300;
+
+/** Unread messages of each room of the page. @type {Map<Attention, number>} */
+const unread = new Map();
+let prefix = "";
+
+// The rest of the title is the site's, which may change it.
+function showTitle() {
+  const sum = [...unread.values()].reduce((one, other) => one + other, 0);
+  const now = sum && document.hidden ? `(${sum > MOST ? `${MOST}+` : sum}) ` : "";
+  if (now === prefix) return;
+  const title = document.title.startsWith(prefix) ? document.title.slice(prefix.length) : document.title;
+  document.title = now + title;
+  prefix = now;
+}
+
+/** What the reader has seen: kept over visits and tabs, marked, counted, and read out. */
+export class Attention {
+  #element; #room; #log; #epoch = ""; #me = ""; #read = 0;
+  /** The last seq of a history that was begun with: none of it is news. */
+  #old = 0;
+  /** @type {Line[]} */
+  #unsaid = [];
+  /** The seq of the message whose text stands where it is read out. */
+  #said = 0;
+
+  /** @param {ChatRoom} element @param {Room} room @param {Log} log */
+  constructor(element, room, log) {
+    this.#element = element;
+    this.#room = room;
+    this.#log = log;
+    log.marker = this.#remembered();
+    const last = log.timeline.lines.at(-1)?.seq ?? 0;
+    if (!log.marker || log.marker >= last) log.marker = 0;
+    const over = new AbortController();
+    const { signal } = over;
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) log.marker = 0;
+      // What was read in another tab was there to be heard.
+      else this.#unsaid = this.#unsaid.filter(({ seq }) => seq > this.#remembered());
+      element.draw();
+      this.look();
+      this.#readOut();
+    }, { signal });
+    watch(() => this.look(), signal);
+    element.ends(room.on("joined", ({ fresh, head }) => {
+      if (fresh) this.#old = head;
+    }), () => {
+      over.abort();
+      unread.delete(this);
+      showTitle();
+    });
+  }
+
+  /** @param {Logged} event */
+  heard(event) {
+    const log = this.#log;
+    if (event.type !== "message") {
+      this.#takeBack(event.target);
+      return;
+    }
+    if (event.deleted || event.sender.id === log.me) return;
+    if (event.seq <= this.#old) return;
+    if (!log.marker && !this.#attends) log.marker = event.seq - 1;
+    if (this.#unsaid.push(log.timeline.lines[log.timeline.lines.length - 1]) > 1) return;
+    setTimeout(() => this.#readOut(), BREATH);
+  }
+
+  /** Takes note of what is in sight. */
+  look() {
+    const { slug, epoch, seq = 0 } = this.#room;
+    const { timeline, me, following } = this.#log;
+    // What was read before it was known by whom was read by them.
+    if (epoch !== this.#epoch || (this.#me && me !== this.#me)) this.#read = 0;
+    this.#epoch = epoch;
+    this.#me = me;
+    const remembered = this.#remembered();
+    this.#read = Math.max(this.#read, remembered, this.#attends ? seq : 0);
+    if (me && this.#read > remembered) rememberRead(slug, me, { epoch, seq: this.#read });
+    const news = timeline.lines.slice(timeline.after(this.#read));
+    const count = news.filter(({ sender, deleted }) => sender.id !== me && !deleted).length;
+    unread.set(this, count);
+    showTitle();
+    const latest = this.#element.piece("latest");
+    this.#element.hide(latest, following);
+    latest.dataset.count = count ? `${Math.min(count, MOST)}` : "";
+  }
+
+  get #attends() {
+    return !document.hidden && this.#log.following;
+  }
+
+  #remembered() {
+    const read = recallRead(this.#room.slug, this.#log.me);
+    return read && read.epoch === this.#room.epoch ? read.seq : 0;
+  }
+
+  // A burst is told in a word: nobody wants to hear two hundred messages, nor the same from two tabs.
+  #readOut() {
+    if (document.hidden) return;
+    const said = this.#unsaid.splice(0);
+    if (!said.length) return;
+    const voice = this.#element.piece("voice");
+    const { sender, text, seq } = said[0];
+    this.#said = said.length === 1 ? seq : 0;
+    voice.textContent = this.#said
+      ? `${sender.name}: ${text.slice(0, LONGEST_READ)}`
+      : `${voice.dataset.many} ${said.length}`;
+  }
+
+  // What was changed or deleted is in no part of the page any more as it was.
+  /** @param {number} seq */
+  #takeBack(seq) {
+    this.#unsaid = this.#unsaid.filter((line) => line.seq !== seq);
+    if (this.#said !== seq) return;
+    this.#said = 0;
+    this.#element.piece("voice").textContent = "";
+  }
+}

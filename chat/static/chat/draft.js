@@ -1,0 +1,43 @@
+import { keyOf, recall, remember, watch } from "./storage.js";
+
+/** What somebody has begun to write in a room: kept until it is sent, also over a reload. */
+export class Draft {
+  #room; #me; #text;
+
+  /** @param {string} room @param {string} me who writes; "" where that is not known yet */
+  constructor(room, me) {
+    this.#room = room;
+    this.#me = me;
+    this.#text = recall(this.#key) ?? "";
+  }
+
+  get text() {
+    return this.#text;
+  }
+
+  set text(text) {
+    this.#text = text;
+    remember(this.#key, text.trim() ? text : null);
+  }
+
+  /** What was begun before it was known by whom is theirs. @param {string} me */
+  claim(me) {
+    if (me === this.#me) return;
+    if (!this.#me) remember(this.#key, null);
+    this.#me = me;
+    if (this.#text) this.text = this.#text;
+  }
+
+  /** Goes on with what is written, or sent, in another tab. @param {() => void} call @param {AbortSignal} signal */
+  follow(call, signal) {
+    watch((key) => {
+      if (key !== this.#key) return;
+      this.#text = recall(key) ?? "";
+      call();
+    }, signal);
+  }
+
+  get #key() {
+    return keyOf("draft", this.#room, this.#me);
+  }
+}

@@ -1,0 +1,112 @@
+/** @import { ChatRoom } from "./chat-room.js" */
+/** @import { Client } from "./client.js" */
+/** @import { Room } from "./room.js" */
+/** @import { Sender } from "./types.js" */
+
+import { compare, put } from "./words.js";
+
+const TYPING_LASTS = 5_000;
+
+/** Who is here, who is typing, and by which name oneself goes. */
+export class People {
+  #element; #room; #client;
+  /** By their ids, as one of them may have the focus. @type {Map<string, HTMLElement>} */
+  #items = new Map();
+  /** @type {Map<string, { name: string, timer: ReturnType<typeof setTimeout> }>} */
+  #typing = new Map();
+
+  /** @param {ChatRoom} element @param {Room} room @param {Client} client */
+  constructor(element, room, client) {
+    this.#element = element;
+    this.#room = room;
+    this.#client = client;
+    element.ends(
+      room.on("people", () => this.#show()),
+      room.on("rights", () => this.#show()),
+      room.on("typing", (sender) => this.#types(sender)),
+      room.on("log", (event) => event.type === "message" && this.#rests(event.sender.id)),
+      client.on("me", () => this.#showMe()),
+    );
+    element.piece("people").replaceChildren(); // it may have been here before
+    const naming = element.piece("naming");
+    naming?.removeAttribute("hidden");
+    naming?.addEventListener("submit", (/** @type {Event} */ event) => this.#rename(event), element);
+  }
+
+  #show() {
+    const { people, online } = this.#room;
+    const element = this.#element;
+    const list = element.piece("people");
+    const sorted = [...people.values()].sort((one, other) => compare(one.name, other.name));
+    const items = new Map(sorted.map((sender) => [sender.id, this.#item(sender)]));
+    for (const [id, item] of this.#items) {
+      if (items.has(id)) continue;
+      if (item.contains(document.activeElement)) element.piece("log").focus({ preventScroll: true });
+      item.remove();
+    }
+    for (const [at, item] of [...items.values()].entries()) {
+      if (list.children[at] !== item) list.insertBefore(item, list.children[at] ?? null);
+    }
+    this.#items = items;
+    const more = element.piece("more-people");
+    more.textContent = put(more.dataset.more, { count: online - people.size });
+    more.hidden = online <= people.size;
+    for (const part of ["online", "here"]) element.piece(part).textContent = online ? put("{online}", { online }) : "";
+  }
+
+  /** @param {Sender} sender */
+  #item({ id, name }) {
+    const item = this.#items.get(id) ?? this.#element.make("person");
+    const mine = id === this.#client.me?.id;
+    const button = item.querySelector("button");
+    item.querySelector("bdi").textContent = name;
+    item.querySelector(".you").hidden = !mine;
+    this.#element.hide(button, mine || !this.#room.may.has("ban"));
+    button.onclick = () => this.#element.moderate({ id, name }, button);
+    return item;
+  }
+
+  /** @param {Sender} sender */
+  #types({ id, name }) {
+    if (id === this.#client.me?.id) return;
+    clearTimeout(this.#typing.get(id)?.timer);
+    this.#typing.set(id, { name, timer: setTimeout(() => this.#rests(id), TYPING_LASTS) });
+    this.#showTyping();
+  }
+
+  /** @param {string} id */
+  #rests(id) {
+    clearTimeout(this.#typing.get(id)?.timer);
+    if (this.#typing.delete(id)) this.#showTyping();
+  }
+
+  #showTyping() {
+    const place = this.#element.piece("typing");
+    // Each name in its own direction.
+    const names = [...this.#typing.values()].map(({ name }) => `\u2068${name}\u2069`);
+    const which = ["none", "one", "two"][this.#typing.size] ?? "many";
+    /** @type {string} */
+    const sentence = place.getAttribute(`data-${which}`) ?? "";
+    place.textContent = sentence.replace(/\{one\}|\{two\}/g, (which) => names[which === "{one}" ? 0 : 1]);
+  }
+
+  // A name that the chat gave is no name to edit.
+  #showMe(anyway = false) {
+    const field = this.#element.piece("name");
+    const { id = "", name = "" } = this.#client.me ?? {};
+    if (!field || (document.activeElement === field && !anyway)) return;
+    const given = name.endsWith(id);
+    field.value = given ? "" : name;
+    field.placeholder = given ? name : "";
+  }
+
+  /** @param {Event} event */
+  async #rename(event) {
+    event.preventDefault();
+    const field = this.#element.piece("name");
+    const name = field.value.trim();
+    const wanted = name && name !== this.#client.me?.name;
+    const { status } = this.#element;
+    if (!wanted || !await status?.try(this.#client.rename(name), () => "rename")) this.#showMe(true);
+  }
+}

@@ -1,0 +1,368 @@
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from chat import store
+from chat.models import Connection, Membership, Node, Room
+from tests.admin.conftest import Admit, Fill, admit_staff, shown
+from tests.hub.clients import OPEN_SITE, Connect, off_loop
+
+LIST = "/admin/chat/connection/"
+
+QUERIES = 6
+"""Of the list: session, user, the number of sessions, a page of them, processes and rooms to choose
+from."""
+
+
+def arrive(session: str, *rooms: str, key: str = "g:1073741825", **fields: Any) -> Connection:
+    """Let a session be connected to the process ``host:7``, unless ``node`` is another one."""
+    node = fields.pop("node", None) or serving()
+    fields = {"sender_name": session.title(), "address": "203.0.113.7", "dialect": "json"} | fields
+    return Connection.objects.create(
+        node=node, session=session, sender_key=key, rooms=list(rooms), **fields
+    )
+
+
+def serving(name: str = "host:7:abc", **fields: Any) -> Node:
+    """Return a process, which beats just now."""
+    return Node.objects.get_or_create(name=name, defaults={"figures_at": timezone.now()} | fields)[
+        0
+    ]
+
+
+def sessions(client: Client, query: str = "") -> list[str]:
+    """Return the sessions that a list shows, in its order."""
+    return [row.session for row in client.get(f"{LIST}?{query}").context["cl"].result_list]
+
+
+def column(client: Client, field: str, query: str = "") -> list[str]:
+    """Return what a column of the list shows."""
+    content = client.get(f"{LIST}?{query}").content.decode()
+    found = re.findall(rf'<td class="field-{field}[^"]*">(.*?)</td>', content, re.DOTALL)
+    if not found:
+        found = re.findall(rf'<th class="field-{field}[^"]*">(.*?)</th>', content, re.DOTALL)
+    return [" ".join(re.sub(r"<[^>]*>", " ", cell).split()) for cell in found]
+
+
+def page(row: Connection) -> str:
+    return f"{LIST}{row.pk}/change/"
+
+
+# The list
+
+
+@pytest.mark.parametrize("count", [1, 80])
+def test_list_takes_as_many_queries_for_many_sessions_as_for_few(
+    boss: Client, count: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(count):
+        node = serving(f"host:{number % 3}:x")
+        arrive(f"s{number}", "main", f"room{number}", key=f"u:{number}", node=node)
+    with django_assert_num_queries(QUERIES):
+        answer = boss.get(LIST)
+    assert answer.context["cl"].result_count == count
+
+
+@pytest.mark.parametrize("count", [1, 80])
+def test_list_takes_three_queries_more_for_staff_and_the_rooms_they_may_see(
+    admit: Admit, count: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    staff = admit("view_connection", "disconnect", "ban", "view_user")
+    for number in range(count):
+        arrive(f"s{number}", "main", f"room{number}", key=f"u:{number}")
+    with django_assert_num_queries(QUERIES + 3):
+        staff.get(LIST)
+
+
+def test_row_says_all_there_is_to_know(boss: Client) -> None:
+    arrive(
+        "s1",
+        "kitchen",
+        "main",
+        sender_name="ann",
+        key="u:7",
+        since=timezone.now() - timedelta(hours=3),
+        heard_at=timezone.now() - timedelta(seconds=12),
+        lag=42,
+        client="Mozilla/5.0 " + "x" * 50,
+        address="2001:db8::7",
+    )
+    row = {name: column(boss, name) for name in ("who", "address", "where", "behind", "way")}
+    assert row == {
+        "who": ["ann"],
+        "address": ["2001:db8::7"],
+        "where": ["kitchen, main"],
+        "behind": ["42"],
+        "way": ["JSON"],
+    }
+    assert column(boss, "connected") == ["3 hours"]
+    assert re.fullmatch(r"1\d seconds", column(boss, "heard")[0])
+    assert column(boss, "process") == ["host:7"]
+    assert column(boss, "program") == [f"Mozilla/5.0 {'x' * 28}…"]
+    content = boss.get(LIST).content.decode()
+    assert f'title="Mozilla/5.0 {"x" * 50}"' in content
+
+
+def test_text_of_clients_is_shown_as_text(boss: Client) -> None:
+    evil = "<script>alert(1)</script>"
+    row = arrive("s1", sender_name=evil, client=evil, address=evil)
+    for address in (LIST, page(row), f"{LIST}{row.pk}/ban/", f"{LIST}{row.pk}/disconnect/"):
+        assert "<script>alert" not in boss.get(address).content.decode()
+
+
+def test_users_lead_to_their_page_where_one_may_see_it(admit: Admit, boss: Client) -> None:
+    user = User.objects.create_user("ann")
+    row = arrive("s1", key=f"u:{user.pk}", sender_name="ann")
+    arrive("s2", key="g:1073741825", sender_name="Guest 1073741825")
+    link = f'<a href="/admin/auth/user/{user.pk}/change/">ann</a>'
+    staff = admit("view_connection")
+    for address in (LIST, page(row)):
+        assert link in boss.get(address).content.decode()
+        assert link not in staff.get(address).content.decode()
+        assert "ann" in shown(staff.get(address))
+    assert column(boss, "who") == ["Guest 1073741825 (guest)", "ann"]
+
+
+def test_more_rooms_than_fit_are_counted_and_named_on_the_page_of_the_session(
+    boss: Client,
+) -> None:
+    row = arrive("s1", *(f"r{number}" for number in range(8)))
+    assert column(boss, "where") == ["r0, r1, r2, r3, r4, 3 more"]
+    assert "r0, r1, r2, r3, r4, r5, r6, r7" in shown(boss.get(page(row)))
+
+
+def test_process_whose_heartbeat_stopped_is_marked(boss: Client) -> None:
+    ago = timezone.now() - timedelta(minutes=5)
+    arrive("s1", node=serving("dead:1:x", figures_at=ago))
+    arrive("s2", node=serving("live:2:x"))
+    arrive("s3", node=serving("new:3:x", figures_at=None))
+    assert column(boss, "process") == ["new:3", "live:2", "dead:1 no heartbeat for 5 minutes"]
+
+
+def test_process_leads_to_its_live_page_for_those_who_may_see_that(admit: Admit) -> None:
+    node = arrive("s1").node
+    live = f'href="/admin/chat/node/{node.pk}/change/"'
+    assert live in admit("view_connection", "view_live").get(LIST).content.decode()
+    assert live not in admit("view_connection", name="other").get(LIST).content.decode()
+
+
+def test_list_says_how_fresh_it_is(boss: Client, settings: Settings) -> None:
+    settings.CHAT = {**OPEN_SITE, "HEARTBEAT": 10}
+    text = shown(boss.get(LIST))
+    assert "This is how it was at " in text
+    assert "within 2.5 seconds" in text
+
+
+def test_page_of_a_session_shows_the_rest(boss: Client) -> None:
+    row = arrive("s1", "main", client="Browser/1 " + "x" * 100)
+    text = shown(boss.get(page(row)))
+    for part in ("g:1073741825", "s1", "203.0.113.7", "Browser/1 " + "x" * 100, "host:7", "main"):
+        assert part in text
+
+
+def test_nothing_of_a_session_can_be_written(boss: Client) -> None:
+    row = arrive("s1", "main")
+    assert boss.get(f"{LIST}add/").status_code == 403
+    assert boss.post(f"{LIST}{row.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert boss.post(page(row), {"sender_name": "other"}).status_code == 403
+    row.refresh_from_db()
+    assert row.sender_name == "S1"
+
+
+# Searching, filtering, sorting
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("ann", ["s1"]),
+        ("u:7", ["s1"]),
+        ("203.0.113", ["s2"]),
+        ("curl", ["s2"]),
+        ("s3", ["s3"]),
+        ("kitchen", ["s3"]),
+        ("kitch", []),
+        ("ann curl", []),
+        ("firefox ann", ["s1"]),
+    ],
+)
+def test_sessions_are_found_by_what_is_known_of_them_and_whole_names_of_rooms(
+    boss: Client, fill: Fill, query: str, found: list[str]
+) -> None:
+    fill("kitchen")
+    arrive("s1", sender_name="Anna", key="u:7", address="2001:db8::1", client="Firefox/130")
+    arrive("s2", sender_name="Bert", key="g:1", client="curl/8", address="203.0.113.5")
+    arrive("s3", "kitchen", sender_name="Cara", key="g:2", address="198.51.100.1")
+    assert sessions(boss, f"q={query}") == found
+
+
+def test_filters_leave_those_they_name(boss: Client, fill: Fill) -> None:
+    fill("kitchen")
+    now, window = timezone.now(), 8192
+    other = serving("other:9:x")
+    arrive("user", "kitchen", key="u:7", heard_at=now, lag=window // 2 + 1)
+    arrive("guest", "kitchens", key="g:1", heard_at=now - timedelta(seconds=31), lag=window // 2)
+    arrive("line", dialect="terminal", heard_at=now - timedelta(hours=1))
+    arrive("far", dialect="stream", node=other)
+    assert sessions(boss, "who=u") == ["user"]
+    assert sessions(boss, "who=g") == ["far", "line", "guest"]
+    assert sessions(boss, "dialect=terminal") == ["line"]
+    assert sessions(boss, "dialect=stream") == ["far"]
+    assert sessions(boss, "state=lagging") == ["user"]
+    assert sessions(boss, "state=silent") == ["guest"]
+    assert sessions(boss, f"node__id__exact={other.pk}") == ["far"]
+    assert sessions(boss, "room=kitchen") == ["user"]
+    assert sessions(boss, "room=nowhere") == []
+    assert boss.get(f"{LIST}?node__id__exact=x").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("field", "order"),
+    [
+        ("who", ["b", "c", "a"]),
+        ("connected", ["a", "b", "c"]),
+        ("heard", ["a", "c", "b"]),
+        ("behind", ["a", "b", "c"]),
+    ],
+)
+def test_list_is_sorted_by_what_counts(boss: Client, field: str, order: list[str]) -> None:
+    now = timezone.now()
+    ages = [timedelta(minutes=minutes) for minutes in (3, 2, 1)]
+    arrive("a", sender_name="Zoe", since=now - ages[0])
+    arrive("b", sender_name="Ann", since=now - ages[1], heard_at=now, lag=0)
+    arrive("c", sender_name="Bob", since=now - ages[2], heard_at=now - ages[2], lag=3)
+    fields = ("who", "address", "where", "connected", "heard", "behind")
+    number = fields.index(field) + 1
+    assert sessions(boss, f"o={number}") == order
+    assert sessions(boss, f"o=-{number}") == order[::-1]
+
+
+# Rooms that are none of one's business
+
+
+def test_private_room_of_others_is_neither_named_nor_found(admit: Admit, fill: Fill) -> None:
+    fill("board", kind="private")
+    fill("main")
+    row = arrive("s1", "board", "main")
+    staff = admit("view_connection", "ban", "disconnect", "view_room")
+    assert column(staff, "where") == ["main, a private room"]
+    for address in (LIST, page(row), f"{LIST}{row.pk}/ban/", f"{LIST}{row.pk}/disconnect/"):
+        assert "board" not in staff.get(address).content.decode()
+    assert "main, a private room" in shown(staff.get(page(row)))
+    assert sessions(staff, "room=board") == []
+    assert sessions(staff, "q=board") == []
+    assert sessions(staff, "room=main") == ["s1"]
+    room = Room.objects.get(slug="board")
+    assert "S1" not in shown(staff.get(f"/admin/chat/room/{room.pk}/change/"))
+    Membership.objects.create(room=room, user=User.objects.get(username="staff"))
+    assert column(staff, "where") == ["board, main"]
+    assert sessions(staff, "room=board") == ["s1"]
+    assert sessions(staff, "q=board") == ["s1"]
+
+
+@pytest.mark.parametrize(
+    "query", ["rooms__icontains=board", "rooms__0=board", "rooms__0__startswith=b", "rooms=board"]
+)
+def test_rooms_are_not_guessed_with_lookups_of_ones_own(
+    admit: Admit, fill: Fill, query: str
+) -> None:
+    fill("board", kind="private")
+    arrive("s1", "board")
+    assert admit("view_connection").get(f"{LIST}?{query}").status_code == 400
+
+
+def test_who_may_change_rooms_sees_them_all(admit: Admit, fill: Fill) -> None:
+    fill("board", kind="private")
+    arrive("s1", "board")
+    staff = admit("view_connection", "change_room")
+    assert column(staff, "where") == ["board"]
+    assert sessions(staff, "room=board") == ["s1"]
+
+
+@pytest.mark.parametrize("permissions", [(), ("disconnect", "ban"), ("change_connection",)])
+def test_list_needs_its_permission(admit: Admit, permissions: tuple[str, ...]) -> None:
+    row = arrive("s1")
+    staff = admit(*permissions)
+    assert staff.get(LIST).status_code == 403
+    assert staff.get(page(row)).status_code == 403
+
+
+# A closer look
+
+
+async def test_who_looks_has_every_process_tell_of_its_sessions(connect: Connect) -> None:
+    client = await connect()
+    await client.join()
+    await client.talk(3)
+    assert await off_loop(Connection.objects.filter(lag__isnull=False).count) == 0
+
+    def look() -> list[str]:
+        staff = Client()
+        staff.force_login(User.objects.get(username="boss"))
+        return column(staff, "behind")
+
+    await off_loop(admit_staff, "boss", superuser=True)
+    # It is told at once, though the next beat is five seconds away.
+    while await off_loop(look) != ["3"]:
+        pass
+    assert await off_loop(Connection.objects.filter(heard_at__isnull=False).count) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_look_is_counted() -> None:
+    node = store.enroll("host:1:x")
+    row = arrive("s1", node=Node.objects.get(pk=node))
+    staff = admit_staff("staff", "view_connection")
+    staff.get(LIST)
+    staff.get(page(row))
+    assert Node.objects.get(pk=node).asked == 2
+    admit_staff("other").get(LIST)
+    assert Node.objects.get(pk=node).asked == 2
+
+
+# On the page of a room
+
+
+def test_page_of_a_room_shows_who_is_there_and_where(boss: Client, fill: Fill) -> None:
+    fill("kitchen")
+    arrive("s1", "kitchen", sender_name="Bert")
+    arrive("s2", "kitchen", "main", sender_name="Anna", node=serving("far:9:x"))
+    arrive("s3", "main", sender_name="Cara")
+    arrive("s4", "kitchen", sender_name="Bert")
+    arrive("s5", "kitchen", sender_name="Bert", key="u:9")
+    room = Room.objects.get(slug="kitchen")
+    answer = boss.get(f"/admin/chat/room/{room.pk}/change/")
+    assert "Anna far:9 Bert host:7 × 2 Bert host:7 " in shown(answer)
+    assert "Cara" not in shown(answer)
+    assert f'href="{LIST}?room=kitchen"' in answer.content.decode()
+
+
+@pytest.mark.parametrize("count", [1, 150])
+def test_page_of_a_room_names_a_hundred_and_takes_as_many_queries_for_many_as_for_few(
+    boss: Client, fill: Fill, count: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    fill("kitchen")
+    for number in range(count):
+        arrive(f"s{number:03}", "kitchen", sender_name=f"n{number:03}")
+    room = Room.objects.get(slug="kitchen")
+    ContentType.objects.get_for_model(Room)  # which Django remembers
+    with django_assert_num_queries(5):
+        answer = boss.get(f"/admin/chat/room/{room.pk}/change/")
+    assert len(set(re.findall(r"\bn\d{3}\b", shown(answer)))) == min(count, 100)
+
+
+def test_page_of_a_room_shows_nobody_to_those_who_may_not_see(admit: Admit, fill: Fill) -> None:
+    fill("kitchen")
+    arrive("s1", "kitchen", sender_name="Bert")
+    room = Room.objects.get(slug="kitchen")
+    answer = admit("view_room").get(f"/admin/chat/room/{room.pk}/change/")
+    assert "Bert" not in shown(answer)
+    assert LIST not in answer.content.decode()
+    assert "Nobody." not in shown(answer)

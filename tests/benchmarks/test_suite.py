@@ -1,0 +1,148 @@
+"""Every measure once, in small, on a real contender. Figures are not looked at, only the books."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from benchmarks import suite
+from benchmarks.contenders.contender import Contender
+from benchmarks.contenders.registry import contenders
+from benchmarks.results import Cell, Result, Results
+from benchmarks.stage import Cores
+from benchmarks.suite import plan
+
+EVERYONE = contenders()
+
+SMALL: dict[str, object] = {
+    "sessions": 20,
+    "in_flight": [8],
+    "warm_up": 0.1,
+    "measured": 0.3,
+    "rate": 50,
+    "step": 10,
+    "most": 20,
+    "broadcasts": 8,
+    "patience": 2,
+    "idle": 0.2,
+    "connects": 10,
+    "storm": 20,
+    "seconds": 0.3,
+    "messages": 500,
+    "times": 3,
+    "shares": [50],
+    "limit_ms": 1e6,
+}
+
+CASES = (
+    ("M1", "uvloop-writer"),
+    ("M2size", "hub-daphne-single"),
+    ("M3", "websockets-broadcast"),
+    ("M4", "hub-uvicorn"),
+    ("M5", "asgi-uvicorn"),
+    ("M6", "hub-uvicorn"),
+    ("M7", "hub-daphne"),
+    ("M8", "hub-uvicorn"),
+    ("M9", "hub-uvicorn-single"),
+    ("M9log", "hub-uvicorn"),
+)
+
+
+@pytest.fixture(autouse=True)
+def affinity() -> Iterator[None]:
+    """What a run pins itself to is this run's no longer."""
+    before = os.sched_getaffinity(0)
+    yield
+    os.sched_setaffinity(0, before)
+
+
+class Runs:
+    """Runs of the suite in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.results = Results(folder)
+        self.said: list[str] = []
+
+    def __call__(
+        self,
+        cells: Sequence[Cell],
+        everyone: dict[str, Contender] = EVERYONE,
+        *,
+        fresh: bool = False,
+    ) -> int:
+        """Run cells; return how many failed."""
+        core = min(os.sched_getaffinity(0))
+        self.said.clear()
+        return suite.run(
+            cells, everyone, self.results, Cores(core, core), 1, self.said.append, fresh
+        )
+
+    def result(self, cell: Cell) -> Result:
+        """What is on file of a cell."""
+        found = self.results.get(cell)
+        assert found is not None, self.said
+        return found
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Runs:
+    """The suite, with nothing on file."""
+    return Runs(tmp_path)
+
+
+def small(measure: str, contender: str) -> Cell:
+    """The measure's own first cell for that contender, in small."""
+    cell = plan(False, [measure], [contender])[0]
+    parameters = {name: SMALL.get(name, value) for name, value in cell.parameters.items()}
+    filled = str(SMALL["messages"])
+    prepare = tuple(
+        tuple(filled if word.isdigit() else word for word in step) for step in cell.prepare
+    )
+    return Cell(measure, contender, parameters, cell.variant, prepare=prepare)
+
+
+@pytest.mark.parametrize(("measure", "contender"), CASES)
+def test_every_measure_finds_figures_and_nothing_wrong(
+    runs: Runs, measure: str, contender: str
+) -> None:
+    maximum = small("M2", contender)
+    cells = [maximum] if measure in ("M3", "M8") else []
+    cell = small(measure, contender)
+    assert runs([*cells, cell]) == 0, runs.said
+    result = runs.result(cell)
+    assert result.all_problems == []
+    assert result.figures
+    assert all(value is not None for value in result.figures.values())
+
+
+def test_what_is_on_file_is_not_measured_again_unless_it_is_asked_for(runs: Runs) -> None:
+    cell = small("M2", "uvloop-writer")
+    runs([cell])
+    first = runs.result(cell)
+    first.began = "the first time"
+    runs.results.put(first)
+    runs([cell])
+    assert runs.result(cell).began == "the first time"
+    assert runs.said == ["[1/1] M2/uvloop-writer: on file"]
+    runs([cell], fresh=True)
+    assert runs.result(cell).began != "the first time"
+
+
+def test_a_contender_that_does_not_start_fails_and_the_others_go_on(runs: Runs) -> None:
+    broken = EVERYONE["node-ws"]
+    broken = Contender(
+        broken.name, broken.title, broken.server, broken.dialect, "/", ("python", "-c", "no code")
+    )
+    bad, good = small("M2", "node-ws"), small("M2", "uvloop-writer")
+    assert runs([bad, good], EVERYONE | {"node-ws": broken}) == 1
+    assert runs.results.get(bad) is None
+    (failed,) = [one for one in runs.results.of("M2") if one.failure]
+    assert "SyntaxError" in str(failed.failure)
+    assert runs.result(good).points
+
+
+def test_a_measure_that_needs_a_maximum_says_so(runs: Runs) -> None:
+    cell = small("M3", "websockets-broadcast")
+    assert runs([cell]) == 1
+    assert "M2 of websockets-broadcast has to be measured first" in "".join(runs.said)

@@ -1,0 +1,160 @@
+"""What goes on around a page: others who talk, a log that is long, a visitor who looks away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from websockets.sync.client import connect
+
+from tests.browser.conftest import Visits
+from tests.browser.page import Page
+from tests.servers import SiteServer
+
+
+def slug_of(room: str) -> str:
+    """Return the name of the room at an address."""
+    return room.rstrip("/").rpartition("/")[2]
+
+
+class Client:
+    """Somebody who is in the room without a browser."""
+
+    def __init__(self, socket: Any, room: str) -> None:
+        self._socket = socket
+        self.room = slug_of(room)
+
+    def do(self, kind: str, **fields: Any) -> dict[str, Any]:
+        """Send a command and return its reply."""
+        self.tell(kind, ref="r", **fields)
+        while True:
+            for event in json.loads(self._socket.recv(timeout=10)):
+                if event.get("ref") == "r":
+                    return dict(event)
+
+    def tell(self, kind: str, **fields: Any) -> None:
+        """Send a command that nothing answers."""
+        self._socket.send(json.dumps({"type": kind, "room": self.room, **fields}))
+
+    def post(self, text: str) -> int:
+        """Say something; return its seq."""
+        return int(self.do("post", text=text, id=text[:64])["seq"])
+
+
+@contextmanager
+def somebody(site: SiteServer, room: str, name: str = "") -> Iterator[Client]:
+    """A client that speaks the protocol."""
+    with connect(site.ws_url, subprotocols=["chat.v1.json"]) as socket:  # type: ignore[list-item]
+        client = Client(socket, room)
+        if name:
+            client.do("rename", name=name)
+        client.do("join")
+        yield client
+
+
+_PUBLISH = """
+from chat import store
+from chat.models import Room
+Room.objects.get_or_create(slug={room!r})
+name, text = {name!r}, {text!r}
+store.append([
+    store.PostDraft(
+        room={room!r}, sender_key="s:" + name, sender_name=name, id=f"m{{n}}", text=text.format(n)
+    )
+    for n in range({count})
+])
+"""
+
+
+def publish(
+    site: SiteServer, room: str, count: int, text: str = "message {}", name: str = "Robot"
+) -> None:
+    """Put messages into a log that nobody is connected to."""
+    slug = slug_of(room)
+    site.run(_PUBLISH.format(room=slug, count=count, text=text, name=name))
+
+
+_SIGN_IN = """
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+user, _ = User.objects.get_or_create(username={name!r})
+user.user_permissions.set(Permission.objects.filter(codename__in={permissions!r}))
+client = Client()
+client.force_login(user)
+print("session:", client.cookies["sessionid"].value)
+"""
+
+
+def sign_in(site: SiteServer, page: Page, name: str, *permissions: str) -> None:
+    """Let the visitor be a user of the site, with permissions of the app."""
+    printed = site.run(_SIGN_IN.format(name=name, permissions=permissions))
+    page.carry(site.url, sessionid=printed.rpartition("session: ")[2].strip())
+
+
+def hurry(*pages: Page) -> None:
+    """Let pages come back now rather than in a while."""
+    for page in pages:
+        page.evaluate("dispatchEvent(new Event('online'))")
+
+
+def forgive_losses(*pages: Page) -> None:
+    """Expect what browsers complain of when a server is not there."""
+    for page in pages:
+        for complaint in ("WebSocket connection to", "net::ERR_"):
+            page.forgive(complaint)
+
+
+_HOLD = """{
+  const { client } = document.querySelector("chat-room");
+  const held = [];
+  client.send = (...commands) => held.push(...commands) > 0;
+  window.release = () => { delete client.send; client.send(...held); };
+}"""
+
+
+def hold(page: Page) -> None:
+    """Keep what the page sends from now on, until it calls ``release()``."""
+    page.evaluate(_HOLD)
+
+
+def look_away(page: Page, visits: Visits) -> Page:
+    """Let another tab of the visitor's be in front; return it."""
+    other = visits.open("about:blank", like=page)
+    page.wait_until("document.hidden")
+    return other
+
+
+def look_back(page: Page) -> None:
+    """Bring the page's tab to the front again."""
+    page.front()
+    page.wait_until("!document.hidden")
+
+
+def drawn(page: Page) -> None:
+    """Wait until what the page has heard so far is to be seen, and scrolled to."""
+    # Tabs that are not in front have no frames.
+    page.evaluate(
+        """(async () => {
+          for (let time = 0; time < 2; time++) {
+            if (!document.hidden) await new Promise((done) => requestAnimationFrame(done));
+            await new Promise((done) => setTimeout(done, 20));
+          }
+        })()"""
+    )
+
+
+_FOCUSED = (
+    "(e => e.dataset.part || e.dataset.act || e.className || e.tagName)(document.activeElement)"
+)
+
+
+def focused(page: Page) -> str:
+    """Return what has the focus: its part, its act or its class, ``BODY`` where nothing has."""
+    return str(page.evaluate(_FOCUSED))
+
+
+def wait_for_focus(page: Page, what: str) -> None:
+    """Wait until the focus is there."""
+    page.wait_until(f"{_FOCUSED} === {json.dumps(what)}")

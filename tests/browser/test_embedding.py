@@ -1,0 +1,338 @@
+"""``{% chat_room %}`` in a page of another site's, with a style and a policy of its own."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tests.browser.backstage import Backstage, sign_in
+from tests.browser.conftest import STORED, Visits, field, live
+from tests.browser.devtools import PATIENCE
+from tests.browser.page import Page
+from tests.browser.talk import Client, drawn, publish, somebody, wait_for_focus
+from tests.servers import Serve, SiteServer
+
+COUNT_SOCKETS = """
+  window.sockets = 0;
+  window.WebSocket = class extends WebSocket {
+    constructor(...all) { super(...all); window.sockets++; }
+  };
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(serve_module: Serve) -> SiteServer:
+    """A site of which the chat is a part, with the rooms ``tea`` and ``coffee``."""
+    server = serve_module(
+        env={
+            "DJANGO_SETTINGS_MODULE": "tests.browser.embedding.settings",
+            "CHAT_ROOM_CREATION": "staff",
+        }
+    )
+    publish(server, "tea", 20, text="tea {}")
+    publish(server, "coffee", 1, text="coffee {}")
+    server.run(
+        "from chat.models import Room; Room.objects.create(slug='members', guests='none')",
+    )
+    return server
+
+
+def of(room: str, rest: str = "") -> str:
+    """Return a selector for a room of the page, or for what is in it."""
+    return f"chat-room[data-room={room}] {rest}".rstrip()
+
+
+def live_in(page: Page, *rooms: str) -> Page:
+    for room in rooms:
+        page.wait_until(f"document.querySelector('{of(room)}')?.dataset.state === 'open'")
+    drawn(page)
+    return page
+
+
+def box(page: Page, selector: str) -> dict[str, Any]:
+    found = page.evaluate(
+        f"document.querySelector({json.dumps(selector)}).getBoundingClientRect().toJSON()"
+    )
+    return dict(found)
+
+
+@pytest.mark.parametrize("width", [1200, 360])
+def test_room_can_be_used_whatever_the_style_around_it(
+    visits: Visits, shop: SiteServer, width: int
+) -> None:
+    page = visits.open(f"{shop.url}/page/tea", width=width)
+    live_in(page, "tea")
+    assert page.evaluate("scrollY") == 0, "the page does not jump to the room"
+    page.click(".post textarea")
+    page.type("from the shop\n")
+    page.wait_for_text(STORED, "from the shop")
+    drawn(page)
+    room = box(page, "chat-room")
+    for part in (".bar", ".log", ".bottom", ".post textarea", ".post > button"):
+        inner = box(page, part)
+        assert room["left"] <= inner["left"] < inner["right"] <= room["right"], part
+        assert room["top"] <= inner["top"] < inner["bottom"] <= room["bottom"], part
+    assert box(page, ".log")["height"] > 200
+    assert box(page, ".post textarea")["width"] > room["width"] / 2.5
+    rows = "Array.from(document.querySelectorAll('.line'), e => e.getBoundingClientRect())"
+    gaps = page.evaluate(f"{rows}.map((e, n, all) => e.top - (all[n - 1]?.bottom ?? e.top))")
+    assert all(0 <= gap < 20 for gap in gaps), gaps
+    assert box(page, ".post > button")["height"] > 24
+    assert page.evaluate("getComputedStyle(document.querySelector('.post > button')).cursor") == (
+        "pointer"
+    )
+    page.arrow("Up")
+    assert box(page, "[data-part=cancel]")["height"] > 24
+    page.press("Escape")
+    page.hover(".own .says")
+    page.wait_until("!!document.querySelector('.acts')?.checkVisibility()")
+    assert box(page, ".acts button")["height"] > 24
+    page.click(".acts [data-act=delete]")
+    page.wait_until("document.querySelector('dialog').open")
+    dialog = box(page, "dialog")
+    assert abs(dialog["left"] + dialog["right"] - page.evaluate("innerWidth")) < 40, "in the middle"
+    page.press("Escape")
+    if width < 500:
+        assert box(page, ".opens-people")["height"] < 44, "the number is beside the picture"
+        page.click("[popovertarget^=chat-people]")
+        page.wait_until("document.querySelector('.people').matches(':popover-open')")
+    page.wait_for_text(".people li", "(you)")
+    person = "document.querySelector('.people li')"
+    assert page.evaluate(f"getComputedStyle({person}).display") == "flex"
+    assert box(page, ".people input")["right"] <= page.evaluate("innerWidth")
+    wide = "(e => e.scrollWidth - e.clientWidth)"
+    for part in ("html", "chat-room", ".log", ".people"):
+        assert page.evaluate(f"{wide}(document.querySelector('{part}'))") == 0, part
+
+
+def test_room_ends_at_an_edge_that_nothing_goes_beyond(visits: Visits, shop: SiteServer) -> None:
+    page = visits.open(f"{shop.url}/page/tea")
+    live_in(page, "tea")
+    style = "(e => getComputedStyle(e))(document.querySelector('chat-room'))"
+    for side in ("top", "right", "bottom", "left"):
+        edge = f"{style}.getPropertyValue('border-{side}-width')"
+        assert page.evaluate(edge) == "1px"
+    assert page.evaluate(f"parseFloat({style}.borderTopLeftRadius)") > 0
+    assert page.evaluate(f"{style}.overflow") == "hidden", "nothing shows past its round corners"
+    room, around = box(page, "chat-room"), box(page, "section")
+    assert room["left"] >= around["left"]
+    assert room["right"] <= around["right"]
+    assert room["height"] == 36 * 16
+    ours = visits.open(f"{shop.url}/rooms/tea/")
+    live_in(ours, "tea")
+    assert ours.evaluate(f"{style}.borderTopWidth") == "0px", (
+        "a room that fills the window has none"
+    )
+    assert box(ours, "chat-room")["height"] == ours.evaluate("innerHeight")
+
+
+def test_page_around_a_room_stays_as_it_was(visits: Visits, shop: SiteServer) -> None:
+    page = visits.open("about:blank")
+    page.block(["*/chat-room.css"])
+    page.goto(f"{shop.url}/page/tea")
+    look = (
+        "Array.from(document.querySelectorAll('h1, main > p, main > p > button'), e =>"
+        " Object.entries(Object.assign({}, getComputedStyle(e))).map(([, name]) =>"
+        " [name, getComputedStyle(e).getPropertyValue(name)]).join())"
+    )
+    assert page.evaluate("getComputedStyle(document.querySelector('chat-room')).display") != "grid"
+    plain = page.evaluate(look)
+    page.block([])
+    page.goto(f"{shop.url}/page/tea")
+    assert page.evaluate("getComputedStyle(document.querySelector('chat-room')).display") == "grid"
+    assert page.evaluate(look) == plain
+
+
+def test_two_rooms_share_a_connection_and_nothing_else(visits: Visits, shop: SiteServer) -> None:
+    page = visits.open("about:blank")
+    page.before_scripts(COUNT_SOCKETS)
+    live_in(page.goto(f"{shop.url}/page/tea,coffee"), "tea", "coffee")
+    assert page.evaluate("sockets") == 1
+    page.click(of("coffee", ".post textarea"))
+    page.type("black\n")
+    page.wait_for_text(of("coffee", STORED), "black")
+    drawn(page)
+    assert page.texts(of("coffee", ".own .text")) == ["black"]
+    assert page.texts(of("tea", ".own .text")) == []
+    page.click(of("tea", ".post textarea"))
+    page.type("green\n")
+    page.wait_for_text(of("tea", STORED), "green")
+    assert page.texts(of("tea", ".own .text")) == ["green"]
+    with somebody(shop, "tea", "Bob") as other:
+        other.tell("typing")
+        page.wait_for_text(of("tea", ".typing"), "Bob")
+        assert page.text(of("coffee", ".typing")) == ""
+        page.wait_for_text(of("tea", ".people"), "Bob")
+        assert "Bob" not in page.text(of("coffee", ".people"))
+
+
+def test_announcements_are_shown_in_their_room_or_once_on_the_page(
+    visits: Visits, shop: SiteServer
+) -> None:
+    page = live_in(visits.open(f"{shop.url}/page/tea,coffee"), "tea", "coffee")
+    boss = Backstage(visits, shop, sign_in(shop))
+
+    def announce(text: str) -> None:
+        boss.fill(text=text)
+        boss.submit()
+        boss.submit()
+
+    def words(room: str) -> list[str]:
+        return page.texts(of(room, ".announcement .words"))
+
+    boss.find_room("coffee")
+    boss.press_tool("Announce")
+    announce("The kettle is on")
+    page.wait_for_text(".announcement", "The kettle is on")
+    boss.goto("room/announce/")
+    announce("We close at six")
+    page.wait_for_text(".announcement", "We close at six")
+    assert [words("tea"), words("coffee")] == [["We close at six"], ["The kettle is on"]]
+    page.evaluate(f"document.querySelector('{of('tea')}').parentElement.hidden = true")
+    boss.goto("room/announce/")
+    announce("We have closed")
+    page.wait_for_text(of("coffee", ".announcement"), "We have closed")
+    boss.leave()
+
+
+def test_room_that_is_not_for_one_is_a_sentence(visits: Visits, shop: SiteServer) -> None:
+    page = visits.open(f"{shop.url}/page/nowhere,members,tea")
+    live_in(page, "tea")
+    unknown, members = page.texts(".chat-closed")
+    assert unknown == "There is no such room."
+    assert members.startswith("This room is for people who are signed in.")
+    way = page.evaluate("document.querySelector('.chat-closed a').getAttribute('href')")
+    assert way.startswith("/accounts/login/?next=/page/")
+
+
+def test_guest_without_a_cookie_is_made_one_who_stays(visits: Visits, shop: SiteServer) -> None:
+    page = live_in(visits.open(f"{shop.url}/page/tea"), "tea")
+    me = "document.querySelector('chat-room').client.me.id"
+    first = page.evaluate(me)
+    read = "Object.keys(localStorage).filter((key) => key.startsWith('chat.read.'))"
+    assert page.evaluate(read) == [f"chat.read.tea.{first}"], "what was read is theirs alone"
+    page.evaluate("document.querySelector('.post textarea').focus()")
+    page.type("who am I?\n")
+    page.wait_for_text(STORED, "who am I?")
+    live_in(page.reload(), "tea")
+    assert page.evaluate(me) == first
+    assert page.texts(".own .text")[-1] == "who am I?"
+
+
+def wait_until_alone(somebody: Client) -> None:
+    """Wait until nobody else is in the room."""
+    deadline = time.monotonic() + PATIENCE
+    while somebody.do("join")["online"] > 1:
+        assert time.monotonic() < deadline, "somebody is still there"
+        time.sleep(0.1)
+
+
+def test_room_taken_out_of_the_page_is_left(visits: Visits, shop: SiteServer) -> None:
+    page = visits.open(f"{shop.url}/page/tea,coffee")
+    live_in(page, "tea", "coffee")
+    with somebody(shop, "tea", "Bob") as other:
+        page.wait_for_text(of("tea", ".people"), "Bob")
+        # Moved, it stays.
+        page.evaluate(
+            f"document.querySelector('main').append(document.querySelector('{of('tea')}')); 0"
+        )
+        other.post("still there?")
+        page.wait_for_text(of("tea", ".text"), "still there?")
+        before = page.evaluate("document.title")
+        page.evaluate(f"(window.tea = document.querySelector('{of('tea')}')).remove()")
+        wait_until_alone(other)
+        other.post("too late")
+        page.click(of("coffee", ".post textarea"))
+        page.type("and here it goes on\n")
+        page.wait_for_text(of("coffee", STORED), "and here it goes on")
+        assert "too late" not in page.evaluate("tea.innerText")
+        assert page.evaluate("document.title") == before
+    wait_for_focus(page, "text")
+    assert field(page) == ""
+
+
+def test_without_script_the_room_can_be_read(visits: Visits, shop: SiteServer) -> None:
+    page = visits.open("about:blank")
+    page.script(enabled=False)
+    page.goto(f"{shop.url}/page/coffee")
+    assert page.texts(".line .text")[0] == "coffee 0"
+    assert "switch on JavaScript" in page.text("noscript")
+    assert not page.evaluate("document.querySelector('.post').checkVisibility()")
+    for useless in ("[data-part=retry]", ".latest", "dialog"):
+        assert not page.evaluate(f"document.querySelector('{useless}').checkVisibility()"), useless
+
+
+def test_page_forbids_what_the_room_does_not_need(visits: Visits, shop: SiteServer) -> None:
+    """The policy is real here, too: what breaks it is complained of."""
+    page = live(visits.open(f"{shop.url}/page/tea"))
+    assert page.complaints == []
+    page.evaluate("document.body.setAttribute('style', 'color: red')")
+    page.wait_for_complaint("Content Security Policy")
+
+
+def test_site_says_how_the_room_looks(visits: Visits, shop: SiteServer) -> None:
+    page = visits.open(f"{shop.url}/page/tea")
+    page.prefer(color_scheme="dark")
+    live_in(page, "tea")
+    ground = f"getComputedStyle(document.querySelector('{of('tea')}')).backgroundColor"
+    light = page.evaluate(ground)
+    assert light == "rgb(243, 245, 248)", "a page that is light alone has no dark box in it"
+    page.evaluate("document.documentElement.style.colorScheme = 'dark'")
+    assert page.evaluate(ground) != light
+    page.evaluate("document.body.style.setProperty('--chat-ground', 'rgb(1, 2, 3)')")
+    assert page.evaluate(ground) == "rgb(1, 2, 3)"
+
+
+def test_room_that_is_put_back_goes_on(visits: Visits, shop: SiteServer) -> None:
+    page = live_in(visits.open(f"{shop.url}/page/tea"), "tea")
+    before = page.texts(of("tea", ".line .text"))
+    page.evaluate("window.room = document.querySelector('chat-room'); room.remove()")
+    page.wait_until("!room.room")
+    with somebody(shop, "tea", "Bob") as other:
+        other.post("while it was away")
+    page.evaluate("document.querySelector('section').append(room)")
+    live_in(page, "tea")
+    page.wait_for_text(of("tea", ".text"), "while it was away")
+    page.write(of("tea", "textarea"), "once and for all")
+    page.enter()
+    page.wait_for_text(of("tea", STORED), "once and for all")
+    drawn(page)
+    now = page.texts(of("tea", ".line .text"))
+    assert now == [*before, "while it was away", "once and for all"]
+
+
+def test_room_that_is_put_back_lists_people_once_and_edits_nothing(
+    visits: Visits, shop: SiteServer
+) -> None:
+    page = live_in(visits.open(f"{shop.url}/page/tea"), "tea")
+    page.write(of("tea", "textarea"), "as it was")
+    page.enter()
+    page.wait_for_text(of("tea", STORED), "as it was")
+    page.type("a draft")
+    page.hover(".line.own:last-child .says")
+    page.click(".acts [data-act=edit]")
+    page.wait_until("document.querySelector('.editing').checkVisibility()")
+    assert field(page) == "as it was"
+    page.evaluate("window.room = document.querySelector('chat-room'); room.remove()")
+    page.wait_until("!room.room")
+    page.evaluate("document.querySelector('section').append(room)")
+    live_in(page, "tea")
+    page.wait_for_text(of("tea", ".people li"), "(you)")
+    # Others may be there still: the page of the test before was closed a moment ago.
+    assert len([each for each in page.texts(of("tea", ".people li")) if "(you)" in each]) == 1
+    assert field(page) == "a draft"
+    assert not page.evaluate("document.querySelector('.editing').checkVisibility()")
+    assert page.text(".post > button") == "Send"
+
+
+def test_title_stays_the_sites(visits: Visits, shop: SiteServer) -> None:
+    page = live_in(visits.open(f"{shop.url}/page/tea"), "tea")
+    page.evaluate("document.title = 'Sold out'")
+    with somebody(shop, "tea", "Bob") as other:
+        other.post("a word")
+    page.wait_for_text(of("tea", ".text"), "a word")
+    drawn(page)
+    assert page.evaluate("document.title") == "Sold out"

@@ -1,0 +1,226 @@
+"""Long logs: older messages come as one scrolls up, and the page never holds them all."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.browser.conftest import Visits, live, shown
+from tests.browser.page import Page
+from tests.browser.talk import drawn, publish, somebody
+from tests.servers import SiteServer
+
+MOST = 260
+"""Rows that the page may hold: a window of the log and a few lines between."""
+
+LOG = "document.querySelector('.log')"
+
+# Notes how the first message that is in sight moves when the page draws older or newer ones: its
+# place just after the drawing, less the one just before.
+NOTE_JUMPS = f"""{{
+  const box = {LOG};
+  const list = document.querySelector(".lines");
+  window.jumps = [];
+  const place = (row) => row.getBoundingClientRect().bottom - box.getBoundingClientRect().top;
+  const rows = () => Array.from(list.querySelectorAll(".line"));
+  const places = () => new Map(rows().map((row) => [row, place(row)]));
+  const log = document.querySelector("chat-room").log;
+  const look = log.look.bind(log);
+  const update = log.update.bind(log);
+  const noting = (draw) => () => {{
+    const before = places();
+    draw();
+    const after = places();
+    const [row] = [...before.keys()].filter((row) => after.has(row) && before.get(row) > 0);
+    if (row) jumps.push(after.get(row) - before.get(row));
+  }};
+  log.look = noting(look);
+  log.update = noting(update);
+}}"""
+
+
+def row(text: str) -> str:
+    """Return an expression for the message of that text."""
+    rows = "Array.from(document.querySelectorAll('.line'))"
+    return f"{rows}.find(e => e.querySelector('.text').textContent === {json.dumps(text)})"
+
+
+def rows(page: Page) -> int:
+    """Return how many messages are on the page."""
+    return int(page.evaluate("document.querySelectorAll('.lines > *').length"))
+
+
+def scroll_to(page: Page, text: str, way: str) -> int:
+    """Scroll up or down, a window's height at a time, until a message is there.
+
+    Returns the most rows there were on the way.
+    """
+    wanted = json.dumps(text)
+    there = f"Array.from(document.querySelectorAll('.text')).some(e => e.textContent === {wanted})"
+    most = 0
+    for _ in range(400):
+        if page.evaluate(there):
+            return most
+        page.evaluate(f"{LOG}.scrollBy(0, {way}{LOG}.clientHeight); 0")
+        drawn(page)
+        most = max(most, rows(page))
+    raise AssertionError(f"never there: {text}: {shown(page)[:1]} to {shown(page)[-1:]}")
+
+
+@pytest.fixture
+def page(visits: Visits, site: SiteServer, room: str) -> Page:
+    """A room in which a thousand messages were said."""
+    publish(site, room, 1000)
+    page = visits.enter(room)
+    drawn(page)
+    return page
+
+
+def test_older_messages_come_as_one_scrolls_up_and_newer_ones_on_the_way_back(
+    page: Page,
+) -> None:
+    assert shown(page)[0] == "message 950"
+    page.evaluate(NOTE_JUMPS)
+    most = scroll_to(page, "message 0", "-")
+    texts = shown(page)
+    assert texts == [f"message {number}" for number in range(len(texts))], "no hole, none twice"
+    most = max(most, scroll_to(page, "message 999", "+"))
+    texts = shown(page)
+    assert texts == [f"message {number}" for number in range(1000 - len(texts), 1000)]
+    assert most <= MOST
+    jumps = page.evaluate("jumps")
+    assert len(jumps) > 20
+    assert max(map(abs, jumps)) <= 2
+
+
+def test_who_is_at_the_very_top_gets_older_ones_without_scrolling_again(page: Page) -> None:
+    page.evaluate(f"{LOG}.scrollTop = 0; 0")
+    page.wait_for_text(".text", "message 900")
+    drawn(page)
+    place = f"{row('message 950')}.getBoundingClientRect().top - {LOG}.getBoundingClientRect().top"
+    assert 0 <= page.evaluate(place) < 200, "what was at the top still is"
+
+
+def test_log_that_does_not_fill_the_window_is_filled(
+    visits: Visits, site: SiteServer, room: str
+) -> None:
+    publish(site, room, 70)
+    page = visits.open("about:blank")
+    page.resize(1200, 4000)
+    live(page.goto(room)).wait_for_text(".text", "message 0")
+    drawn(page)
+    assert shown(page) == [f"message {number}" for number in range(70)]
+
+
+def test_history_that_fails_is_asked_for_again_by_the_next_scroll(page: Page) -> None:
+    page.evaluate(
+        "window.asked = 0; const { room } = document.querySelector('chat-room');"
+        " const history = room.history.bind(room);"
+        " room.history = async (before) => {"
+        "   if (++asked > 1) return history(before); return { type: 'error' }; }; 0"
+    )
+    page.evaluate(f"{LOG}.scrollTop = 0; 0")
+    page.wait_until("asked === 1")
+    drawn(page)
+    assert page.evaluate("asked") == 1
+    page.evaluate(f"{LOG}.scrollTop = 5; 0")
+    page.wait_for_text(".text", "message 900")
+
+
+def test_what_comes_and_what_grows_above_does_not_move_what_one_reads(
+    visits: Visits, site: SiteServer, room: str
+) -> None:
+    with somebody(site, room) as other:
+        above = other.post("above")
+        for number in range(12):
+            other.post(f"below {number}" + "\nand more" * 8)
+        page = visits.enter(room)
+        drawn(page)
+        page.evaluate(f"{LOG}.scrollTop = 400; 0")
+        drawn(page)
+        assert page.evaluate(f"{row('above')}.getBoundingClientRect().bottom < 0")
+        place = "document.querySelectorAll('.line')[6].getBoundingClientRect().bottom"
+        before = page.evaluate(place)
+        other.post("news")
+        page.wait_for_text(".text", "news")
+        assert abs(page.evaluate(place) - before) <= 2
+        other.do("edit", seq=above, text="above\n" * 9)
+        page.wait_for_text(".edited", "edited")
+        drawn(page)
+        assert abs(page.evaluate(place) - before) <= 2
+
+
+def test_who_scrolls_up_just_when_something_comes_is_not_brought_back(page: Page) -> None:
+    page.evaluate(f"{LOG}.scrollTop = 700; document.querySelector('chat-room').log.update()")
+    drawn(page)
+    assert page.evaluate(f"{LOG}.scrollTop") == 700
+    page.wait_until("document.querySelector('.latest').checkVisibility()")
+
+
+FEED = """{
+  const { log, room } = document.querySelector("chat-room");
+  const sender = { id: "s", name: "Robot" };
+  const at = new Date(Date.now() - 3600_000).toISOString();
+  log.timeline.clear();
+  for (let seq = 1; seq <= 10_000; seq++) {
+    const message = { id: `m${seq}`, sender, text: `message ${seq}`, at };
+    log.timeline.apply({ type: "message", room: room.slug, seq, ...message });
+  }
+  log.timeline.more = false;
+  log.toEnd();
+}"""
+
+
+def test_ten_thousand_messages_are_a_window_of_some(visits: Visits, room: str) -> None:
+    page = visits.enter(room)
+    page.evaluate(FEED)
+    drawn(page)
+    page.note_long_tasks()
+    assert shown(page)[-1] == "message 10000"
+    assert rows(page) <= MOST
+    for _ in range(30):
+        page.evaluate(f"{LOG}.scrollTop = 0; 0")
+        drawn(page)
+        assert rows(page) <= MOST
+    numbers = [int(text.removeprefix("message ")) for text in shown(page)]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert numbers[0] < 9000
+    page.click(".latest")
+    page.wait_for_text(".text", "message 10000")
+    drawn(page)
+    assert rows(page) <= MOST
+    # Not held to a limit: the machine may be busy with other things.
+    print("long tasks, ms:", page.long_tasks())
+
+
+# The best of many, as the machine may be busy with other things.
+TIME_AN_UPDATE = f"""(() => {{
+  const {{ log, room }} = document.querySelector("chat-room");
+  const sender = {{ id: "s", name: "Robot" }};
+  const times = [];
+  for (let time = 0; time < 30; time++) {{
+    const seq = log.timeline.lines.at(-1).seq + 1;
+    const at = new Date().toISOString();
+    const begin = performance.now();
+    const message = {{ type: "message", room: room.slug, seq, id: "", sender, text: "new", at }};
+    log.timeline.apply(message);
+    log.update();
+    log.look();
+    {LOG}.getBoundingClientRect();
+    times.push(performance.now() - begin);
+  }}
+  return Math.min(...times);
+}})()"""
+
+
+def test_message_takes_no_longer_after_ten_thousand_than_after_a_few_hundred(
+    visits: Visits, room: str
+) -> None:
+    page = visits.enter(room)
+    page.evaluate(FEED.replace("10_000", "300"))
+    few = page.evaluate(TIME_AN_UPDATE)
+    page.evaluate(FEED)
+    many = page.evaluate(TIME_AN_UPDATE)
+    assert many < 2 * few + 2
+    assert many < 50, "a browser would call it a long task"
