@@ -17,7 +17,7 @@ from chat.protocol.errors import Unavailable
 from chat.protocol.events import Sender
 from chat.store import Entry
 
-PATIENCE = 10.0
+PATIENCE = 40.0
 """Seconds after which what does not come never will; a test that passes does not wait them."""
 
 SLUG = "main"

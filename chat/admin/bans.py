@@ -21,7 +21,7 @@ from chat import moderation
 from chat.admin.base import database, short
 from chat.admin.choosing import ChoosingRooms
 from chat.admin.filters import hidden_from
-from chat.admin.forms import reason_of
+from chat.admin.forms import SplitDateTime, reason_of
 from chat.admin.members import finds_users
 from chat.models import Ban, Membership
 from chat.moderation import Target, people
@@ -48,6 +48,7 @@ class BanForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run t
     class Meta:
         model = Ban
         fields = ("kind", "network", "room", "until", "reason")
+        widgets = {"until": SplitDateTime}
 
     def clean_network(self) -> str:
         """The range in the one form in which it is kept."""

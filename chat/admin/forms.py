@@ -26,6 +26,18 @@ _REASON_MOST = Act._meta.get_field("reason").max_length
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class SplitDateTime(AdminSplitDateTime):
+    """A day and a time, each with a name for those who do not see the words before it."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """The same, with those names."""
+        context = super().get_context(name, value, attrs)
+        labels = (context["date_label"], context["time_label"])
+        for subwidget, label in zip(context["widget"]["subwidgets"], labels, strict=True):
+            subwidget["attrs"]["aria-label"] = str(label).rstrip(":")
+        return context
+
+
 class ReasonForm(forms.Form):
     """Why."""
 
@@ -66,7 +78,7 @@ class SinceForm(ReasonForm):
         initial="hour",
         widget=forms.RadioSelect,
     )
-    at = forms.SplitDateTimeField(label=_("Since"), required=False, widget=AdminSplitDateTime)
+    at = forms.SplitDateTimeField(label=_("Since"), required=False, widget=SplitDateTime)
     scope = forms.ChoiceField(
         label=_("Where"),
         choices=[("room", _("in the room of this message")), ("site", _("in all rooms"))],

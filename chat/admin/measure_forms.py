@@ -9,7 +9,6 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib.admin.widgets import AdminSplitDateTime
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
@@ -18,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from chat import moderation
 from chat.admin.base import database
 from chat.admin.filters import visible_rooms
-from chat.admin.forms import ReasonForm
+from chat.admin.forms import ReasonForm, SplitDateTime
 from chat.models import Ban, Connection, Room
 from chat.moderation import Target
 from chat.protocol.commands import UNTIL_BEFORE
@@ -86,7 +85,7 @@ class BanForm(ActForm):
             ("at", _("until the time:")),
         ],
     )
-    at = forms.SplitDateTimeField(label=_("Until"), required=False, widget=AdminSplitDateTime)
+    at = forms.SplitDateTimeField(label=_("Until"), required=False, widget=SplitDateTime)
     field_order = ("kind", "whom", "room", "period", "at", "reason", "me_too")
 
     def __init__(self, data: Any, *, chosen: Sequence[Connection], user: Any, address: str) -> None:

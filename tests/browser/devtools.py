@@ -15,7 +15,7 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
-PATIENCE = 15.0
+PATIENCE = 40.0
 """Seconds for which a condition may fail to come true."""
 
 

@@ -76,7 +76,7 @@ class Process(SiteServer):
         state = self.directory / "fault.state"
         state.unlink(missing_ok=True)
         self.signal(signal.SIGUSR1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not state.exists():
                 await asyncio.sleep(0.01)
         counted: dict[str, int] = json.loads(state.read_text())

@@ -301,7 +301,7 @@ async def cut_off_postgres(scene: Scene) -> None:
     refused = scene.people.refusals
     await asyncio.to_thread(relay.cut)
     await asyncio.sleep(scene.dice.uniform(0.5, 2))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while scene.people.refusals == refused:
             await asyncio.sleep(0.01)
     await asyncio.to_thread(relay.mend)

@@ -135,7 +135,7 @@ async def test_what_cannot_be_stored_is_refused_and_all_goes_on_afterwards(
 
 async def again(post: Callable[[], Awaitable[object]]) -> None:
     """Do it until the database is there. Raises what else is wrong."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await post()

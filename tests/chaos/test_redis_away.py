@@ -43,7 +43,7 @@ def overflown(site: Deployment) -> int:
 async def crosses(sender: JsonClient, hearer: JsonClient, room: str) -> None:
     """Wait until the layer carries what one says to the other."""
     since = len(hearer.events)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             await sender.send("typing", room=room)
             try:

@@ -33,7 +33,7 @@ WAITING = "SELECT pid FROM pg_locks WHERE NOT granted"
 
 async def waiting(connection: psycopg.Connection) -> None:
     """Wait until somebody waits for a lock."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not connection.execute(WAITING).fetchall():
             await asyncio.sleep(0.01)
 
@@ -119,7 +119,7 @@ async def test_process_that_stands_still_in_a_transaction_holds_up_nobody_for_lo
     still = site.processes[0]
     still.arm("stop_before_commit")
     await anna.send("post", room=room, text="held", id="held")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not still.stands_still:
             await asyncio.sleep(0.01)
     still.disarm()

@@ -17,7 +17,7 @@ LOST, LEFT, SILENT = 1006, 1000, 4001
 
 pytestmark = [
     pytest.mark.parametrize("site", PLANS[:2], indirect=True, ids=str),
-    pytest.mark.timeout(300),  # they come twice
+    pytest.mark.timeout(600),  # they come twice
 ]
 
 

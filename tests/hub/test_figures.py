@@ -248,6 +248,6 @@ async def test_heart_keeps_samples(
     async def kept() -> int:
         return await off_loop(Sample.objects.count)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await kept() < 2:
             await asyncio.sleep(0.01)

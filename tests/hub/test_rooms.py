@@ -160,7 +160,7 @@ async def test_unused_room_that_another_process_removed_is_made_again_for_those_
     joined = await wired.join("brief")
     await off_loop(store.remove_transient, "brief")
     hub.heart.look()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await off_loop(Room.objects.filter(slug="brief").exists):
             pass
     assert (await off_loop(Room.objects.get, slug="brief")).epoch == joined["epoch"]

@@ -45,7 +45,7 @@ async def test_writes_are_made_one_after_another_in_one_thread(threads: Threads)
 async def test_reads_are_made_beside_each_other_in_a_bounded_number_of_threads(
     threads: Threads,
 ) -> None:
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=60)
     names: set[str] = set()
 
     def work() -> None:
@@ -202,7 +202,7 @@ async def test_call_that_nobody_waits_for_any_more_is_not_made(threads: Threads)
 
 async def test_stopping_closes_the_connection_of_every_thread(transactional_db: None) -> None:
     threads = Threads(readers=4)
-    together = threading.Barrier(4, timeout=10)
+    together = threading.Barrier(4, timeout=60)
     opened = []
 
     def connect() -> None:

@@ -203,7 +203,7 @@ async def test_process_that_was_buried_tells_of_all_again(make_hub: MakeHub, tol
     if not told:
         await hub.vitals.beat()
     assert await off_loop(Connection.objects.count) == 0
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await off_loop(Connection.objects.filter(lag__isnull=False).count) < 1:
             await settle(hub)
 

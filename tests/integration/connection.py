@@ -8,7 +8,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 """Seconds until a test that waits for something gives up: far more than a busy machine needs."""
 
 T = TypeVar("T")

@@ -22,9 +22,6 @@ from tests.integration.shapes import Event
 RETRY_SECONDS = 0.05
 """Between attempts to connect, or to send what could not be stored."""
 
-COMING_SECONDS = 60.0
-"""Until somebody is in the room, and has all of it: a thousand may come at once."""
-
 FOREVER = 3600.0
 
 
@@ -121,7 +118,7 @@ class Regular:
 
     async def here(self) -> JsonClient:
         """Wait until a session has joined the room, and return it."""
-        async with asyncio.timeout(COMING_SECONDS):
+        async with asyncio.timeout(PATIENCE):
             while self.client is None:
                 waiting = asyncio.create_task(self._arrived.wait())
                 try:
@@ -151,7 +148,7 @@ class Regular:
                 self.acks.append(ack)
                 return int(ack["seq"])
 
-    async def reach(self, seq: int, *, within: float = COMING_SECONDS) -> None:
+    async def reach(self, seq: int, *, within: float = PATIENCE) -> None:
         """Wait until everything up to ``seq`` is here, over however many connections."""
         async with asyncio.timeout(within):
             while self.position < seq:

@@ -45,7 +45,10 @@ _SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "renamed": ({"sender": dict}, {"ref": _REF}),
     "presence": ({"room": str, "online": int, "joined": list, "left": list}, {}),
     "typing": ({"room": str, "sender": dict}, {}),
-    "notice": ({"text": str, "level": str}, {"room": str, "code": str}),
+    "notice": (
+        {"text": str, "level": str},
+        {"room": str, "code": str, "until": str, "reason": str},
+    ),
     "live": ({"at": str, "total": dict, "processes": list}, {"ref": _REF}),
     "ping": ({}, {}),
     "error": (

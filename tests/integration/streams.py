@@ -181,7 +181,7 @@ class Listener:
                 self._news.notify_all()
             more = await now.read()
 
-    async def reach(self, seq: int, *, within: float = 2 * PATIENCE) -> None:
+    async def reach(self, seq: int, *, within: float = PATIENCE) -> None:
         """Wait until everything up to ``seq`` is here, over however many streams."""
 
         def there() -> bool:

@@ -98,7 +98,7 @@ def ask(server: SiteServer, path: str, cookie: str, form: dict[str, Any] | None 
 
 async def rows_of(site: Site, room: str, count: int) -> dict[str, dict[str, Any]]:
     """Wait until so many sessions are in a room, by the rows; the rows by dialect."""
-    async with asyncio.timeout(4 * PATIENCE):
+    async with asyncio.timeout(PATIENCE):
         while True:
             rows = [row for row in await asyncio.to_thread(site.rows) if room in row["rooms"]]
             if len(rows) == count:
@@ -125,7 +125,7 @@ async def test_sessions_of_either_process_are_on_the_page_of_both(
         for row in rows.values():
             assert f"{LIST}{row['pk']}/change/" in page
     # Both processes were asked, and tell.
-    async with asyncio.timeout(4 * PATIENCE):
+    async with asyncio.timeout(PATIENCE):
         while any(row["heard_at"] is None for row in (await rows_of(site, room, 3)).values()):
             pass
     lags = {dialect: row["lag"] for dialect, row in (await rows_of(site, room, 3)).items()}

@@ -131,7 +131,7 @@ async def ann(site: Site, visit: Visits, room: str) -> Ann:
     for client in clients:
         await client.online(board, {who.uid})
     rows = f"print(Connection.objects.filter(sender_name={name!r}).count())"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await listed(site, rows)) < len(clients):
             pass
     return Ann(name, board, who, clients)

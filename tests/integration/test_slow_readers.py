@@ -75,7 +75,7 @@ async def test_reader_that_stops_is_closed_delays_nobody_and_resumes(
         assert await slowest(talkers, texts) < DELAY_SECONDS
         # The slow one is closed at a beat, half a heartbeat after it took the last: within 16 s.
         there = {witness.sender["id"], *(regular.who.uid for regular in talkers.regulars)}
-        await witness.online(room, there, within=2 * PATIENCE)
+        await witness.online(room, there, within=PATIENCE)
         assert await slow.end() in (4002, None)
         read = slow.log(room)
         assert len(read) <= 3 * WINDOW, "the window is smaller than that"
@@ -121,7 +121,7 @@ async def test_who_asks_and_asks_without_reading_is_bounded(
                     for _ in range(300):
                         await client.say("history", room=room, before=201, limit=200)
             # Without a bound: 300 answers of some 70 kB for each of them.
-            await witness.online(room, there, within=2 * PATIENCE)
+            await witness.online(room, there, within=PATIENCE)
             grown = resident(server.pid) - before
             assert grown < 20 * MEGABYTE, f"{grown / MEGABYTE:.0f} MB"
             assert await slowest(talkers, ["and on"]) < DELAY_SECONDS

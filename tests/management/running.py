@@ -15,7 +15,7 @@ from typing import Any
 from tests.programs import ROOT
 from tests.servers import site_environment
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds until a test that waits for output gives up."""
 
 

@@ -106,7 +106,7 @@ def test_batches_over_many_rooms_do_not_wait_for_each_other_in_a_ring(database: 
     slugs = ["a", "b", "c"]
     for slug in slugs:
         store.create_room(slug)
-    together = threading.Barrier(6, timeout=20)
+    together = threading.Barrier(6, timeout=60)
 
     def append(number: int) -> list[store.Outcome]:
         order = slugs if number % 2 else slugs[::-1]

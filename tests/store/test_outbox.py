@@ -120,7 +120,7 @@ def test_failed_move_leaves_everything_in_the_outbox(
 def test_many_who_move_at_once_move_each_message_once(database: str) -> None:
     for number in range(40):
         store.put_aside(post(number))
-    together = threading.Barrier(4, timeout=20)
+    together = threading.Barrier(4, timeout=60)
 
     def move() -> list[store.Outcome]:
         together.wait()

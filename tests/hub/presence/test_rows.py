@@ -26,7 +26,7 @@ async def test_sessions_are_written_with_their_rooms_and_taken_away(make_hub: Ma
     rows: list[dict[str, Any]] = []
 
     async def until(count: int, rooms: list[str] | None = None) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 rows[:] = await off_loop(
                     lambda: [
