@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.backstage import Backstage, sign_in
+from tests.browser.backstage.tab import Backstage, sign_in
 from tests.browser.conftest import STORED, Visits, field, live
 from tests.browser.devtools import PATIENCE
 from tests.browser.page import Page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.backstage import Backstage, sign_in
+from tests.browser.backstage.tab import Backstage, sign_in
 from tests.browser.conftest import STORED, Visits, say
 from tests.browser.talk import slug_of
 from tests.servers import SiteServer

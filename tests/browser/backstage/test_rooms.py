@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.backstage import Backstage, sign_in
+from tests.browser.backstage.tab import Backstage
 from tests.browser.conftest import STORED, Visits, live, say
 from tests.browser.page import Page
 from tests.browser.talk import Client, slug_of, somebody
@@ -15,20 +15,6 @@ from tests.servers import SiteServer
 
 SAVE = "[name=_save]"
 WRITES = "document.querySelector('.post').checkVisibility()"
-
-
-@pytest.fixture(scope="module")
-def session(site: SiteServer) -> str:
-    """The session of somebody who may do everything."""
-    return sign_in(site)
-
-
-@pytest.fixture
-def boss(visits: Visits, site: SiteServer, session: str) -> Iterator[Backstage]:
-    """A tab of theirs."""
-    found = Backstage(visits, site, session)
-    yield found
-    found.leave()
 
 
 @pytest.fixture

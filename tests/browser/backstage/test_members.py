@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.backstage import Backstage, sign_in
+from tests.browser.backstage.tab import Backstage
 from tests.browser.conftest import STORED, Visits, live, say
 from tests.browser.page import Page
-from tests.browser.talk import Client, slug_of, somebody
-from tests.browser.talk import sign_in as be_user
+from tests.browser.talk import Client, sign_in, slug_of, somebody
 from tests.servers import SiteServer
 
 SAVE = "[name=_save]"
@@ -23,20 +22,6 @@ UNKNOWN = "There is no such room."
 WRITES = "document.querySelector('.post').checkVisibility()"
 
 Users = Callable[[str], Page]
-
-
-@pytest.fixture(scope="module")
-def session(site: SiteServer) -> str:
-    """The session of somebody who may do everything."""
-    return sign_in(site)
-
-
-@pytest.fixture
-def boss(visits: Visits, site: SiteServer, session: str) -> Iterator[Backstage]:
-    """A tab of theirs."""
-    found = Backstage(visits, site, session)
-    yield found
-    found.leave()
 
 
 @pytest.fixture
@@ -49,7 +34,7 @@ def name() -> str:
 def ann(visits: Visits, site: SiteServer, name: str) -> Page:
     """A tab of a user of that name, who is nowhere yet."""
     page = visits.open("about:blank")
-    be_user(site, page, name)
+    sign_in(site, page, name)
     return page
 
 

@@ -10,25 +10,11 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.browser.backstage import Backstage, sign_in
+from tests.browser.backstage.tab import Backstage, sign_in
 from tests.browser.conftest import STORED, Visits, live, say
 from tests.browser.page import Page
 from tests.browser.talk import Client, somebody
 from tests.servers import SiteServer
-
-
-@pytest.fixture(scope="module")
-def session(site: SiteServer) -> str:
-    """The session of somebody who may do everything."""
-    return sign_in(site)
-
-
-@pytest.fixture
-def boss(visits: Visits, site: SiteServer, session: str) -> Iterator[Backstage]:
-    """A tab of theirs."""
-    found = Backstage(visits, site, session)
-    yield found
-    found.leave()
 
 
 @pytest.fixture

@@ -9,19 +9,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.browser.axe import violations
-from tests.browser.backstage import Backstage, sign_in
+from tests.browser.backstage.tab import Backstage
 from tests.browser.conftest import STORED, Visits, live, say
 from tests.browser.page import Page
 from tests.browser.talk import Client, slug_of, somebody
 from tests.servers import SiteServer
-
-
-@pytest.fixture
-def boss(visits: Visits, site: SiteServer) -> Iterator[Backstage]:
-    """Somebody who may do everything."""
-    found = Backstage(visits, site, sign_in(site))
-    yield found
-    found.leave()
 
 
 @pytest.fixture
