@@ -1,5 +1,7 @@
 """Coming back: what was missed is served, or one starts over and is told so."""
 
+from typing import Any
+
 import pytest
 from pytest_django import Settings
 
@@ -7,17 +9,25 @@ from chat import store
 from chat.models import Message, Room
 from chat.protocol.errors import Unavailable
 from tests.fakes import soon, turns
-from tests.hub.clients import OPEN_SITE, Connect, Wired, off_loop, post
+from tests.hub.clients import OPEN_SITE, Connect, JsonClient, Wired, off_loop, post
 from tests.hub.rooms import texts
+
+
+async def come_back(
+    connect: Connect, epoch: str, seq: int, **fields: Any
+) -> tuple[JsonClient, dict[str, Any]]:
+    """Join from a position, by a session of one's own; it, and what it was told of the room."""
+    client = await connect()
+    joined = await client.join(after={"epoch": epoch, "seq": seq}, **fields)
+    await client.answered()
+    return client, joined
 
 
 async def test_resume_is_served_what_was_missed_and_recovered(connect: Connect) -> None:
     first = await connect()
     joined = await first.join()
     await first.talk(5)
-    second = await connect()
-    resumed = await second.join(after={"epoch": joined["epoch"], "seq": 2})
-    await second.answered()
+    second, resumed = await come_back(connect, joined["epoch"], 2)
     assert (resumed["recovered"], resumed["head"]) == (True, 5)
     assert second.seqs() == [3, 4, 5]
 
@@ -26,9 +36,7 @@ async def test_resume_from_the_head_misses_nothing(connect: Connect) -> None:
     first = await connect()
     joined = await first.join()
     await first.talk(3)
-    second = await connect()
-    resumed = await second.join(after={"epoch": joined["epoch"], "seq": 3})
-    await second.answered()
+    second, resumed = await come_back(connect, joined["epoch"], 3)
     assert resumed["recovered"] is True
     assert second.seqs() == []
 
@@ -40,9 +48,7 @@ async def test_resume_further_back_than_memory_is_served_from_the_log(
     first = await connect()
     joined = await first.join()
     await first.talk(10)
-    second = await connect()
-    resumed = await second.join(after={"epoch": joined["epoch"], "seq": 1})
-    await second.answered()
+    second, resumed = await come_back(connect, joined["epoch"], 1)
     assert resumed["recovered"] is True
     assert second.seqs() == list(range(2, 11))
 
@@ -50,9 +56,7 @@ async def test_resume_further_back_than_memory_is_served_from_the_log(
 async def test_resume_of_another_epoch_starts_over_and_says_so(connect: Connect) -> None:
     first = await connect()
     await first.talk(3)
-    second = await connect()
-    resumed = await second.join(after={"epoch": "other", "seq": 3}, history=2)
-    await second.answered()
+    second, resumed = await come_back(connect, "other", 3, history=2)
     assert resumed["recovered"] is False
     assert second.seqs() == [2, 3]
 
@@ -61,9 +65,7 @@ async def test_resume_beyond_the_log_starts_over_and_says_so(connect: Connect) -
     first = await connect()
     joined = await first.join()
     await first.talk(3)
-    second = await connect()
-    resumed = await second.join(after={"epoch": joined["epoch"], "seq": 9}, history=1)
-    await second.answered()
+    second, resumed = await come_back(connect, joined["epoch"], 9, history=1)
     assert resumed["recovered"] is False
     assert second.seqs() == [3]
 
