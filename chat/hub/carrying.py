@@ -26,8 +26,6 @@ async def out(session: Session, command: AnyCommand, now: float) -> None:
             if session.terminal:
                 command = structs.replace(command, room=_terminals_room(session))
             await talking.post(session, command, now)
-        case commands.Pong():
-            session.pong(command)
         case commands.Typing():
             talking.typing(session, command, now)
         case commands.Join():

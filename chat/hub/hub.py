@@ -8,7 +8,7 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import structs
 
@@ -24,6 +24,7 @@ from chat.hub.heart import Heart
 from chat.hub.limits import Buckets
 from chat.hub.presence import Presence
 from chat.hub.register import plain
+from chat.hub.roles import RoleReads
 from chat.hub.room import Room
 from chat.hub.rooms import Rooms
 from chat.hub.seat import Hint
@@ -48,6 +49,8 @@ SENDERS_MOST = 10_000
 
 CLIENT_MOST = 200
 """Characters of a ``User-Agent`` that are kept."""
+
+T = TypeVar("T")
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
 
@@ -97,6 +100,7 @@ class Hub:
         self.watchers = Watchers(self)
         self.heart = Heart(self)
         self.guard = Guard(self)
+        self.roles = RoleReads(self)
         self.drain = Drain(self)
         self.draining = False
         """Whether this process is about to leave: nobody is let in any more."""
@@ -138,14 +142,14 @@ class Hub:
         self.figures.stop()
         await self.loop.run_in_executor(None, self.threads.stop)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run ``work`` on the side, and end it with the hub."""
         task = self.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             logger.error("a task of the hub failed", exc_info=task.exception())
@@ -247,11 +251,9 @@ class Hub:
 
     async def _rights(self, who: Identity, address: str, record: Record) -> Rights:
         await self.guard.known()
-        roles = {}
-        if not who.is_guest:
-            roles = await self.threads.read(store.roles_in, record.pk, {who.user_pk})
+        role = None if who.is_guest else await self.roles.of(who.user_pk, record.pk)
         restraints = self.guard.restraints(who.key, address)
-        return access.rights(who, record, roles.get(who.user_pk), restraints)
+        return access.rights(who, record, role, restraints)
 
     async def recovers(self, room: Room, after: Position) -> bool:
         """Whether a resume after that position can be served in full. Raises ``Unavailable``."""

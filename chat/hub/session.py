@@ -58,6 +58,7 @@ class Session:
     """A connection that was let in. Not thread-safe: it lives on its hub's loop."""
 
     __slots__ = (
+        "_answered",
         "_backlog",
         "_bad",
         "_credit",
@@ -119,6 +120,8 @@ class Session:
         self._worker: asyncio.Task[None] | None = None
         self._outlet = Outlet(send, freed=self._freed, failed=self.too_slow, cut=cut)
         self._credit = Credit(hub.config.window_bytes)
+        self._answered: asyncio.Future[None] | None = None
+        """Done by the next pong, where a command waits for one."""
         self._replies: list[events.AnyEvent] = []
         self.posts = TokenBucket(rate, burst=2 * rate)
         # Load tests that lift the one limit mean the other as well.
@@ -184,7 +187,10 @@ class Session:
             if self._flood.take(now) or len(self._backlog) >= BACKLOG_MOST:
                 self.close(CloseCode.PROTOCOL_VIOLATION)
                 return
-            self._backlog.append(command)
+            if isinstance(command, commands.Pong):
+                self.pong(command)  # what it frees, the commands before it may wait for
+            else:
+                self._backlog.append(command)
         if self._worker is None:
             self._work_off()
 
@@ -222,7 +228,16 @@ class Session:
     def pong(self, command: commands.Pong) -> None:
         """The client says how far it is."""
         self._credit.answered()
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_result(None)
         visiting.pong(self, command)
+
+    async def until_read(self) -> None:
+        """Wait, with a large answer, until the client has read enough of those before."""
+        while self._credit.half_spent:
+            self._ping_if_due(0)  # its answer is what we wait for
+            self._answered = self.hub.loop.create_future()
+            await self._answered
 
     # Its rooms
 

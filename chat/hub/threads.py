@@ -11,11 +11,12 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from django.db import InterfaceError, InternalError, OperationalError, connections
 
+from chat.hub.pool import Pool
 from chat.protocol.errors import Unavailable
 
 logger = logging.getLogger("chat")
@@ -35,8 +36,8 @@ class Threads:
     """The writer's thread and the readers' pool of one hub."""
 
     def __init__(self, *, readers: int) -> None:
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="chat-writer")
-        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="chat-reader")
+        self._writer = Pool(1, name="chat-writer")
+        self._readers = Pool(readers, name="chat-reader")
         self._answers = {self._writer: 0, self._readers: 0}
         """How many calls have ended."""
 
@@ -56,7 +57,7 @@ class Threads:
 
     async def _run(
         self,
-        pool: ThreadPoolExecutor,
+        pool: Pool,
         function: Callable[P, T],
         *args: P.args,
         **kwargs: P.kwargs,
@@ -103,10 +104,10 @@ class Threads:
         """Let running calls end, close the connections, end the threads. Blocks for that long."""
         for pool in (self._writer, self._readers):
             # A thread closes only its own: the barrier makes each of them take one call.
-            barrier = threading.Barrier(pool._max_workers)
-            for _ in range(pool._max_workers):
-                pool.submit(_close_own, barrier)
-            pool.shutdown(wait=True)
+            barrier = threading.Barrier(pool.size)
+            for _ in range(pool.size):
+                pool.submit(partial(_close_own, barrier))
+            pool.close()
 
 
 def _lost(used: Mapping[str, object]) -> bool:

@@ -12,6 +12,7 @@ from chat.hub.room import Room
 from chat.hub.seat import Seat
 from chat.models import Room as Record
 from chat.protocol import MAIN, commands, events, frames
+from chat.protocol.closing import CloseCode
 from chat.protocol.commands import Position
 from chat.protocol.errors import (
     Forbidden,
@@ -19,6 +20,7 @@ from chat.protocol.errors import (
     Problem,
     RateLimited,
     TooManyRooms,
+    Unavailable,
     UnknownRoom,
 )
 
@@ -150,7 +152,10 @@ def _tell_left(session: Session, slug: str, ban: Restraint | None = None) -> Non
 
 
 async def start_over(session: Session, slug: str) -> None:
-    """The room's history is another one now: join it afresh, or leave."""
+    """The room's history is another one now: join it afresh, or leave.
+
+    Without a database the session is sent away: it comes back, and finds out then.
+    """
     seat = session.seats.pop(slug, None)
     if seat is None or session.closed:
         return
@@ -159,6 +164,8 @@ async def start_over(session: Session, slug: str) -> None:
     try:
         # A position of no epoch: the client is told that it was not recovered.
         await join(session, commands.Join(room=slug, after=Position(epoch="", seq=0)))
+    except Unavailable:
+        session.close(CloseCode.GOING_AWAY)
     except Problem:
         _tell_left(session, slug)
 
@@ -187,6 +194,7 @@ def give_up(session: Session, seat: Seat, *, gone: bool) -> None:
 
 async def history(session: Session, command: commands.History) -> None:
     """Answer with a page of older messages. Raises a ``Problem``."""
+    await session.until_read()
     record, _ = await session.hub.look_up(command.room, session.identity, session.address)
     limit = min(command.limit, commands.HISTORY_MOST)
     messages, more = await session.hub.threads.read(

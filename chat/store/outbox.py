@@ -21,16 +21,12 @@ def put_aside(draft: PostDraft) -> None:
     It locks no room: nobody's posting waits for the caller. Raises ``UnknownRoom``.
     """
     database = conf.current().database
-    rooms = Room.objects.using(database)
-    room = rooms.filter(slug=draft.room).first()
-    if room is None and draft.room == MAIN:
-        rooms.bulk_create([Room(slug=MAIN)], ignore_conflicts=True)
-        room = rooms.get(slug=MAIN)
-    if room is None:
+    room = Room.objects.using(database).filter(slug=draft.room).first()
+    if room is None and draft.room != MAIN:  # which is made when something is said there
         raise UnknownRoom(f"there is no room {draft.room!r}")
     Outbox.objects.using(database).create(
-        room=room.slug,
-        epoch=room.epoch if room.transient and not room.head else "",
+        room=draft.room,
+        epoch=room.epoch if room and room.transient and not room.head else "",
         sender_key=draft.sender_key,
         sender_name=draft.sender_name,
         client_id=draft.id,

@@ -169,19 +169,19 @@ async def test_stopping_while_a_room_opens_leaves_no_failure_behind(
 ) -> None:
     """The room's loading goes on when the writer's thread has ended already."""
     hub = hubs.current()
-    original, stop_writer = store.open_room, hub.threads._writer.shutdown
+    original, stop_writer = store.open_room, hub.threads._writer.close
     ended = threading.Event()
 
     def when_ended(slug: str, tail: int) -> store.Opened | None:
         ended.wait(10)
         return original(slug, tail)
 
-    def shutdown(*, wait: bool) -> None:
-        stop_writer(wait=wait)
+    def close() -> None:
+        stop_writer()
         ended.set()
 
     monkeypatch.setattr(store, "open_room", when_ended)
-    monkeypatch.setattr(hub.threads._writer, "shutdown", shutdown)
+    monkeypatch.setattr(hub.threads._writer, "close", close)
     Wired(hub).say({"type": "join", "room": "a"})
     await turns()
     await hub.stop()

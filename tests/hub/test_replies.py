@@ -67,6 +67,26 @@ async def test_client_that_answers_pings_may_ask_on_and_on(site: None, settings:
     assert pings > 5
 
 
+async def test_answer_to_a_ping_does_not_wait_for_what_was_asked_before(
+    site: None, settings: Settings
+) -> None:
+    settings.CHAT = {**OPEN_SITE, "WINDOW_BYTES": 65_536}
+    speaker, reader = Wired(), Wired()
+    speaker.say(*(post(number, text="x" * 2000) for number in range(10)))
+    await soon(lambda: len(speaker.told("ack")) == 10)
+    await reader.join(history=0)
+    page = {"type": "history", "room": "main", "before": 11, "limit": 10}
+    reader.say(*[page] * 30)  # nine times the window
+    pings = 0
+    while len(reader.told("history")) < 30 and reader.socket.code is None:
+        await turns()
+        while pings < len(reader.told("ping")):
+            pings += 1
+            reader.say({"type": "pong"})
+    assert reader.socket.code is None
+    assert pings > 5
+
+
 async def test_client_that_answers_every_ping_is_served_everything(
     site: None, settings: Settings
 ) -> None:

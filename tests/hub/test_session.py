@@ -136,9 +136,9 @@ async def test_commands_that_wait_beyond_the_bound_close(
     monkeypatch.setattr(session, "BACKLOG_MOST", 50)
     wired = Wired()
     wired.say({"type": "join", "room": "main"})
-    wired.say(*[{"type": "pong"}] * 50)
+    wired.say(*[{"type": "typing", "room": "main"}] * 50)
     assert wired.session in wired.hub.sessions
-    wired.say({"type": "pong"})
+    wired.say({"type": "typing", "room": "main"})
     assert wired.socket.code == 4500
     await soon(lambda: "main" in wired.hub.rooms)
 

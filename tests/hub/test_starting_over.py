@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from django.db import OperationalError
 
 from chat import store
 from chat.hub import hub as hubs
@@ -89,6 +90,25 @@ async def test_who_cannot_start_over_is_told_to_have_left(
     await hub.rooms.alter(room, record)
     await soon(lambda: bool(wired.told("left")))
     assert wired.session.seats == {}
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+async def test_who_cannot_start_over_for_want_of_a_database_is_to_come_back(
+    make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    hub = make_hub()
+    wired = Wired(hub, terminal=terminal)
+    await (soon(lambda: "main" in wired.session.seats) if terminal else wired.join())
+    room = hub.rooms["main"]
+    await off_loop(store.renew_epochs, None)
+    (record,) = (await off_loop(store.heads, ["main"])).values()
+
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(store, "open_room", away)
+    await hub.rooms.alter(room, record)
+    assert wired.socket.code == 4000
 
 
 async def test_room_that_was_deleted_and_made_again_begins_anew(connect: Connect) -> None:

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db.backends.utils import CursorWrapper
 
 from chat import store
+from chat.identity import Identity
+from chat.protocol.events import Sender
 from tests.fakes import soon
 from tests.hub.clients import Wired, off_loop
 from tests.hub.conftest import MakeHub
@@ -17,8 +20,8 @@ from tests.hub.rooms import draft
 SESSIONS = 5000
 POSITIONS = 10
 
-# The room, its tail, what a beat asks meanwhile, the sessions' rows, and one read for each of the
-# positions that is not in the tail.
+# The room, its tail, the roles of those who are signed in, what a beat asks meanwhile, the rows of
+# the sessions, and one read for each of the positions that is not in the tail.
 HANDFUL = 40
 
 
@@ -47,17 +50,25 @@ async def test_five_thousand_who_resume_at_once_are_a_handful_of_queries(
 ) -> None:
     await off_loop(store.append, [draft(number) for number in range(1, 601)])
     epoch = (await off_loop(store.heads, ["main"]))["main"].epoch
+    users = await off_loop(
+        User.objects.bulk_create, [User(username=f"user {n}") for n in range(SESSIONS // 2)]
+    )
+    signed_in = [
+        Identity(key=f"u:{user.pk}", sender=Sender(str(user.pk), user.username), user_pk=user.pk)
+        for user in users
+    ]
     hub = make_hub()
     await soon(lambda: hub.presence.node is not None)
-    sessions = [Wired(hub) for _ in range(SESSIONS)]
+    # Every other is a guest.
+    sessions = [Wired(hub, who=who) for user in signed_in for who in (user, None)]
     statements.clear()
     for number, wired in enumerate(sessions):
         # Half of them miss more than the tail holds.
         after = 600 - (number % POSITIONS + 1) * 55
         wired.say({"type": "join", "room": "main", "after": {"epoch": epoch, "seq": after}})
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         for wired in sessions:
-            while wired.seqs[-1:] != [600]:
+            while not any('"seq":600,' in text for text in wired.socket.texts[-3:]):
                 await asyncio.sleep(0.05)
     reads = statements["SELECT"]
     print(f"{SESSIONS} resumes: {dict(statements)}")

@@ -214,3 +214,9 @@ async def test_stopping_closes_the_connection_of_every_thread(transactional_db: 
     await asyncio.gather(*(threads.read(connect) for _ in range(4)))
     await asyncio.to_thread(threads.stop)
     assert [connection.connection for connection in opened] == [None] * 4
+
+
+async def test_call_that_raises_leaves_the_thread_to_the_next(threads: Threads) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await threads.write(divmod, 1, 0)
+    assert await threads.write(divmod, 7, 2) == (3, 1)

@@ -5,8 +5,10 @@ import http.client
 import json
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
@@ -145,3 +147,18 @@ async def test_process_is_gone_in_time_where_a_client_takes_nothing_more(
         await until(lambda: not server.running, "gone", DRAIN_SECONDS + 5)
     finally:
         stuck.close()
+
+
+async def test_process_is_gone_in_time_while_a_post_waits_for_the_database(
+    serve: Serve, kind: ServerKind, visit: Visits, room: str
+) -> None:
+    server = serve(kind, env=overriding(DRAIN_SECONDS=DRAIN_SECONDS))
+    anna = await visit.json(server, room)
+    database = server.env["DATABASE_URL"].removeprefix("sqlite:///")
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await anna.send("post", room=room, text="it waits", id="1")
+        await anna.ask("leave", room=room)  # which is carried out after it
+        terminate(server)
+        await until(lambda: not server.running, "gone", DRAIN_SECONDS + 5)
+    assert "drained not in time" in server.log
