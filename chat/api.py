@@ -49,8 +49,8 @@ def publish(room: str | Room, text: str, sender: Any | None = None, id: str | No
 
     Outside a transaction the message is in the log when this returns. Inside one it is kept aside
     in that transaction: it is sent after the commit and not at all after a rollback, locks no room
-    meanwhile, and survives a crash right after the commit, because every hub looks for what was
-    left aside.
+    meanwhile (SQLite locks all there is, whatever a transaction writes), and survives a crash right
+    after the commit, because every hub looks for what was left aside.
 
     Raises ``UnknownRoom``, ``Empty`` or ``TooLong`` (each a ``chat.api.Problem``), ``ValueError``
     for an id or a name that cannot be one, ``TypeError`` for a user that is not saved, and Django's

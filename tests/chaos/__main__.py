@@ -94,7 +94,7 @@ def kinds(wrong: Sequence[str]) -> Counter[str]:
         "duplicated"
         if " times" in each
         else "lost"
-        if "hole" in each or "acknowledged at" in each or "ends at" in each
+        if "hole" in each or ", acknowledged at " in each or "ends at" in each
         else "out of order"
         if " came after " in each
         else "otherwise"

@@ -29,6 +29,21 @@ async def test_beats_ping_each_session_once_a_heartbeat_and_no_terminal(
     assert terminal.socket.texts == []
 
 
+async def test_tasks_do_not_grow_with_the_sessions(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    first = Wired(hub)
+    await first.join()
+    await soon(lambda: hub.presence.node is not None)
+    await turns()
+    before = len(asyncio.all_tasks())
+    crowd = [Wired(hub) for _ in range(100)]
+    for one in crowd:
+        await one.join()
+    for turn in range(BEATS):
+        await hub.heart._ping(turn)
+    await soon(lambda: len(asyncio.all_tasks()) < before + 10)  # others may just be at work
+
+
 async def test_no_ping_comes_before_the_welcome(make_hub: MakeHub) -> None:
     hub, socket = make_hub(), Socket()
     session = hub.connect(identity.new_guest(), JSON, "192.0.2.1", socket.send)
