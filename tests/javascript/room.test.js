@@ -201,6 +201,16 @@ test("room that one was taken out of says so", async () => {
   assert.deepEqual(server().take(), []);
 });
 
+test("nobody is known to be there where the connection is over for good, and only there", async () => {
+  const { server, room, told, comeBack } = await inMain();
+  server().hear({ type: "presence", room: "main", online: 2, joined: [{ id: "9", name: "Ann" }], left: [] });
+  comeBack();
+  assert.deepEqual([room.online, room.people.size], [2, 1]);
+  told.length = 0;
+  server().lose(4503);
+  assert.deepEqual([only(told, "people").length, room.online, room.people.size], [1, 0, 0]);
+});
+
 test("room that is left is told of nothing more, and not joined again", async () => {
   const { server, room, told, client, comeBack } = await inMain();
   room.leave();

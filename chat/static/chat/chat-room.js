@@ -182,10 +182,10 @@ export class ChatRoom extends HTMLElement {
     for (const { id, sender } of log?.timeline.lines ?? []) if (sender.id === log?.me) room?.outbox.remove(id);
   }
 
-  /** Hides or shows what may have the focus, which goes on to the messages. @param {HTMLElement} button @param {boolean} hidden */
-  hide(button, hidden) {
-    if (hidden && button === document.activeElement) this.piece("log").focus({ preventScroll: true });
-    button.hidden = hidden;
+  /** Hides or shows what may have the focus, which goes on to the messages. @param {HTMLElement} part @param {boolean} hidden */
+  hide(part, hidden) {
+    if (hidden && part.contains(document.activeElement)) this.piece("log").focus({ preventScroll: true });
+    part.hidden = hidden;
   }
 
   // What is shown

@@ -26,11 +26,17 @@ export class People {
       room.on("typing", (sender) => this.#types(sender)),
       room.on("log", (event) => event.type === "message" && this.#rests(event.sender.id)),
       client.on("me", () => this.#showMe()),
+      client.on("state", () => this.#offerName()),
     );
     element.piece("people").replaceChildren(); // it may have been here before
-    const naming = element.piece("naming");
-    naming?.removeAttribute("hidden");
-    naming?.addEventListener("submit", (/** @type {Event} */ event) => this.#rename(event), element);
+    this.#offerName();
+    element.piece("naming")?.addEventListener("submit", (/** @type {Event} */ event) => this.#rename(event), element);
+  }
+
+  // Where the connection is over for good, a name is no use.
+  #offerName() {
+    const naming = this.#element.piece("naming");
+    if (naming) this.#element.hide(naming, this.#client.state === "closed");
   }
 
   #show() {
