@@ -16,6 +16,8 @@ import { showTime } from "./words.js";
 const TIMES_EVERY = 30_000;
 // Not the browser's own frames, which stop for a page that is covered.
 const FRAME = 16;
+// Keys by which one goes about, rather than writes.
+const GOES = /^(Tab|Arrow|Home|End|Page)/;
 // For a cookie: without one, people talk all the same.
 const PATIENCE = 5_000;
 
@@ -173,7 +175,14 @@ export class ChatRoom extends HTMLElement {
       }),
       room.on("outbox", () => this.draw()),
     );
-    this.piece("latest").addEventListener("click", () => log.toEnd(), { signal: this.signal });
+    const { signal } = this;
+    this.piece("latest").addEventListener("click", () => log.toEnd(), { signal });
+    // Browsers take a field for a keyboard's place, even where it was clicked on.
+    document.addEventListener("pointerdown", () => (this.dataset.pointed = ""), { signal, capture: true });
+    document.addEventListener("keydown", ({ key, target }) => {
+      const writes = key !== "Tab" && target instanceof Element && target.closest("input, textarea");
+      if (GOES.test(key) && !writes) delete this.dataset.pointed;
+    }, { signal, capture: true });
   }
 
   /** What is in the log does not wait any longer. */
