@@ -32,6 +32,8 @@ GUESTS_FROM, GUESTS_TO = 2**30, 2**31 - 1
 
 WHO = ("user", "guest", "network")
 
+NO_GUEST = _("Enter a guest's number, as in “Guest 1073741831”.")
+
 
 class BanForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run time
     """A ban to be, or the end and the reason of one that there is."""
@@ -42,6 +44,7 @@ class BanForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run t
         label=_("Guest"),
         min_value=GUESTS_FROM,
         max_value=GUESTS_TO,
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), NO_GUEST),
         help_text=_("A guest's number, as in “Guest 1073741831”."),
     )
 

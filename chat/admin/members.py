@@ -73,7 +73,7 @@ class NewMembersInline(TabularInline[Membership, Room]):
 
     model = Membership
     form = NewMemberForm
-    verbose_name = _("new member")
+    verbose_name = _("member")
     verbose_name_plural = _("new members")
     fields = ("user", "role")
     raw_id_fields = ("user",)

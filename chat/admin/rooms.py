@@ -133,9 +133,12 @@ class RoomAdmin(Attendance, Acting):
     def formfield_for_dbfield(
         self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
-        """Bound the longest message by what the log can hold."""
+        """Bound the longest message by what the log can hold; say what names are made of."""
         if db_field.name == "max_length":
             kwargs |= {"min_value": 1, "max_value": LONGEST_TEXT}
+        elif db_field.name == "slug":
+            rule = _("A room's name is made of letters and digits of any script, - and _.")
+            kwargs["error_messages"] = {"invalid": rule}
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_inlines(self, request: HttpRequest, obj: Room | None) -> Any:

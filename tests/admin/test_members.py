@@ -1,3 +1,4 @@
+import html
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
@@ -135,6 +136,10 @@ def test_members_are_shown_elsewhere_where_there_are_too_many(
     form = {name: value for name, value in FORM.items() if not name.startswith("memberships")}
     assert boss.post(page(board), form | {"title": "The Board"}).status_code == 302
     assert len(roles()) == 3
+
+
+def test_one_more_is_offered_as_a_member(boss: Client, board: Room) -> None:
+    assert "Add another Member" in html.unescape(boss.get(page(board)).content.decode())
 
 
 def test_members_are_shown_by_permission(admit: Admit, board: Room) -> None:

@@ -124,6 +124,13 @@ def test_name_that_cannot_be_one_is_refused(boss: Client, slug: str) -> None:
     assert Room.objects.count() == 1
 
 
+@pytest.mark.parametrize("slug", ["two words", "a/b", "what?"])
+def test_name_that_cannot_be_one_is_answered_with_what_can(boss: Client, slug: str) -> None:
+    answer = boss.post(f"{LIST}add/", FORM | {"slug": slug})
+    rule = "A room's name is made of letters and digits of any script, - and _."
+    assert answer.context["errors"] == [[rule]]
+
+
 @pytest.mark.parametrize("length", ["0", "-1", "100001"])
 def test_length_that_no_message_can_have_is_refused(boss: Client, length: str) -> None:
     answer = boss.post(f"{LIST}add/", FORM | {"slug": "a", "max_length": length})

@@ -209,6 +209,27 @@ def test_what_comes_to_a_hidden_page_is_read_out_later_or_in_the_tab_where_it_wa
         assert page.evaluate("said") == ["New messages: 2"]
 
 
+def test_of_two_windows_that_are_to_be_seen_one_reads_out(
+    visits: Visits, page: Page, site: SiteServer, room: str
+) -> None:
+    second = live(visits.open(room, like=page))
+    focus = "document.hasFocus = () => {}; 0"
+    second.evaluate(focus.format("true"))
+    # Tabs share a window here: this one is as if it had one of its own, behind.
+    page.evaluate("Object.defineProperty(document, 'hidden', { get: () => false }); 0")
+    page.evaluate(focus.format("false"))
+    for window in (page, second):
+        window.evaluate(LISTEN)
+    with somebody(site, room, "Bob") as other:
+        other.post("one")
+        second.wait_until("said.length === 1")
+        assert second.evaluate("said") == ["Bob: one"]
+        second.goto("about:blank")
+        other.post("two")
+        page.wait_until("said.length > 0")
+        assert page.evaluate("said") == ["Bob: two"], "that alone, and though it has no focus"
+
+
 def test_log_itself_is_not_read_out(page: Page) -> None:
     live_regions = "[aria-live], [role=status], [role=alert], [role=log]"
     shouting = page.evaluate(

@@ -125,6 +125,28 @@ def test_end_that_is_one_is_said_with_its_reason(page: Page, code: int, sentence
     assert field(page) == "a draft"
 
 
+@pytest.mark.parametrize("part", [".post textarea", ".people input"])
+def test_end_leaves_nothing_to_use_that_is_of_no_use(page: Page, part: str) -> None:
+    page.wait_for_text(".people li", "(you)")
+    page.click(part)
+    page.evaluate("lastSocket.end(4503)")
+    page.wait_for_text(".state", "Disconnected")
+    assert page.texts(".people li") == [], "who is there is not known any more"
+    assert page.text("[data-part=here]") == page.text("[data-part=online]") == ""
+    assert not page.evaluate("document.querySelector('[data-part=naming]').checkVisibility()")
+    assert focused(page) == "log", "the focus is not lost with what had it"
+
+
+def test_end_is_not_said_below_the_list_of_people(page: Page) -> None:
+    page.resize(360, 640, phone=True)
+    page.click(".opens-people")
+    page.click(".people input")
+    page.evaluate("lastSocket.end(4503)")
+    page.wait_for_text(".notice", "You have been removed from this chat.")
+    assert not page.evaluate("document.querySelector('.people').matches(':popover-open')")
+    assert focused(page) == "log"
+
+
 @pytest.mark.parametrize("code", [4000, 4001, 4002, 4003])
 def test_end_that_is_none_is_gone_on_after(page: Page, code: int) -> None:
     page.evaluate(f"lastSocket.end({code})")

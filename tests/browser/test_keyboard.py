@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.conftest import STORED, Visits, field, live, say
 from tests.browser.page import Page
-from tests.browser.talk import drawn, focused, somebody
+from tests.browser.talk import drawn, focused, somebody, wait_for_focus
 from tests.servers import SiteServer
 
 SURE = "document.querySelector('dialog').open"
@@ -116,6 +116,27 @@ def test_focus_of_a_message_that_others_change_stays(
     page.hover(".own .says")
     drawn(page)
     assert focused(page) == "copy", "the mouse takes nothing away from under the fingers"
+
+
+def test_frame_around_the_messages_is_for_those_who_go_about_by_keys(page: Page) -> None:
+    event = {"type": "rights", "room": "x", "may": [], "code": "locked"}
+    hear = "document.querySelector('chat-room').room.hear({})"
+    locked = hear.format(json.dumps(event))
+    unlocked = hear.format(json.dumps({**event, "may": ["post"]}))
+    frame = "getComputedStyle(document.querySelector('.log')).outlineStyle"
+    page.type("a draft")  # in the field that was clicked on
+    page.evaluate(locked)
+    wait_for_focus(page, "log")
+    assert page.evaluate(frame) == "none"
+    page.arrow("Up")
+    page.evaluate("document.activeElement.parentElement.closest('.log').focus()")
+    assert page.evaluate(frame) == "solid", "who goes on by keys sees where one is"
+    page.evaluate(unlocked)
+    page.tab()
+    assert focused(page) == "text"
+    page.evaluate(locked)
+    wait_for_focus(page, "log")
+    assert page.evaluate(frame) == "solid"
 
 
 def test_focus_of_a_message_that_goes_out_of_the_window_stays_in_the_log(page: Page) -> None:

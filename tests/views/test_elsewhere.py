@@ -35,7 +35,9 @@ def test_site_without_a_sign_in_page_says_why_not(
 
 @pytest.mark.urls(__name__)
 def test_site_may_have_no_pages_for_signing_in_and_out(client: Client, bob: User) -> None:
-    assert "login" not in visible(client.get("/talk/"))
+    page = visible(client.get("/talk/"))
+    assert "login" not in page
+    assert "account" not in page, "there is nothing in it"
     client.force_login(bob)
     page = visible(client.get("/talk/"))
     assert "logout" not in page

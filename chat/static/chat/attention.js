@@ -3,11 +3,13 @@
 /** @import { Room } from "./room.js" */
 /** @import { Line, Logged } from "./types.js" */
 
-import { recallRead, remember, rememberRead, watch } from "./storage.js";
+import { recallRead, rememberRead, watch } from "./storage.js";
 
 const MOST = 99;
 // Milliseconds that what is read out waits for more.
 const BREATH = 1_500;
+// And how much longer at least in a window without the focus: one that has it comes first.
+const GIVES_WAY = 500;
 const LONGEST_READ = 300;
 
 /** Unread messages of each room of the page. @type {Map<Attention, number>} */
@@ -73,7 +75,7 @@ export class Attention {
     if (event.seq <= this.#old) return;
     if (!log.marker && !this.#attends) log.marker = event.seq - 1;
     if (this.#unsaid.push(log.timeline.lines[log.timeline.lines.length - 1]) > 1) return;
-    setTimeout(() => this.#readOut(), BREATH);
+    setTimeout(() => this.#readOut(), BREATH + (document.hasFocus() ? 0 : GIVES_WAY * (1 + Math.random())));
   }
 
   /** Takes note of what is in sight. */
@@ -100,16 +102,20 @@ export class Attention {
     return !document.hidden && this.#log.following;
   }
 
-  #remembered() {
-    const read = recallRead(this.#room.slug, this.#log.me);
+  /** @param {"read" | "said"} [what] */
+  #remembered(what) {
+    const read = recallRead(this.#room.slug, this.#log.me, what);
     return read && read.epoch === this.#room.epoch ? read.seq : 0;
   }
 
-  // A burst is told in a word: nobody wants to hear two hundred messages, nor the same from two tabs.
+  // A burst is told in a word: nobody wants to hear two hundred messages, nor the same from two windows.
   #readOut() {
     if (document.hidden) return;
-    const said = this.#unsaid.splice(0);
+    const elsewhere = this.#remembered("said");
+    const said = this.#unsaid.splice(0).filter(({ seq }) => seq > elsewhere);
     if (!said.length) return;
+    const { slug, epoch } = this.#room;
+    rememberRead(slug, this.#log.me, { epoch, seq: said[said.length - 1].seq }, "said");
     const voice = this.#element.piece("voice");
     const { sender, text, seq } = said[0];
     this.#said = said.length === 1 ? seq : 0;

@@ -16,6 +16,8 @@ import { showTime } from "./words.js";
 const TIMES_EVERY = 30_000;
 // Not the browser's own frames, which stop for a page that is covered.
 const FRAME = 16;
+// Keys by which one goes about, rather than writes.
+const GOES = /^(Tab|Arrow|Home|End|Page)/;
 // For a cookie: without one, people talk all the same.
 const PATIENCE = 5_000;
 
@@ -173,7 +175,14 @@ export class ChatRoom extends HTMLElement {
       }),
       room.on("outbox", () => this.draw()),
     );
-    this.piece("latest").addEventListener("click", () => log.toEnd(), { signal: this.signal });
+    const { signal } = this;
+    this.piece("latest").addEventListener("click", () => log.toEnd(), { signal });
+    // Browsers take a field for a keyboard's place, even where it was clicked on.
+    document.addEventListener("pointerdown", () => (this.dataset.pointed = ""), { signal, capture: true });
+    document.addEventListener("keydown", ({ key, target }) => {
+      const writes = key !== "Tab" && target instanceof Element && target.closest("input, textarea");
+      if (GOES.test(key) && !writes) delete this.dataset.pointed;
+    }, { signal, capture: true });
   }
 
   /** What is in the log does not wait any longer. */
@@ -182,10 +191,10 @@ export class ChatRoom extends HTMLElement {
     for (const { id, sender } of log?.timeline.lines ?? []) if (sender.id === log?.me) room?.outbox.remove(id);
   }
 
-  /** Hides or shows what may have the focus, which goes on to the messages. @param {HTMLElement} button @param {boolean} hidden */
-  hide(button, hidden) {
-    if (hidden && button === document.activeElement) this.piece("log").focus({ preventScroll: true });
-    button.hidden = hidden;
+  /** Hides or shows what may have the focus, which goes on to the messages. @param {HTMLElement} part @param {boolean} hidden */
+  hide(part, hidden) {
+    if (hidden && part.contains(document.activeElement)) this.piece("log").focus({ preventScroll: true });
+    part.hidden = hidden;
   }
 
   // What is shown

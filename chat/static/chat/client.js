@@ -211,7 +211,7 @@ export class Client extends Emitter {
   #changed(state, code) {
     this.state = state;
     if (state === "waiting" || state === "closed") {
-      for (const room of this.rooms.values()) room.lost();
+      for (const room of this.rooms.values()) room.lost(state === "closed");
       for (const ref of [...this.#waiting.keys()]) this.#reply(ref, lost(ref));
     }
     this.emit("state", { state, code });

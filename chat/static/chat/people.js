@@ -26,11 +26,19 @@ export class People {
       room.on("typing", (sender) => this.#types(sender)),
       room.on("log", (event) => event.type === "message" && this.#rests(event.sender.id)),
       client.on("me", () => this.#showMe()),
+      client.on("state", () => this.#offer()),
     );
     element.piece("people").replaceChildren(); // it may have been here before
-    const naming = element.piece("naming");
-    naming?.removeAttribute("hidden");
-    naming?.addEventListener("submit", (/** @type {Event} */ event) => this.#rename(event), element);
+    this.#offer();
+    element.piece("naming")?.addEventListener("submit", (/** @type {Event} */ event) => this.#rename(event), element);
+  }
+
+  // Where the connection is over for good, a name is no use, and a list that is open covers what is said of it.
+  #offer() {
+    const closed = this.#client.state === "closed";
+    const naming = this.#element.piece("naming");
+    if (naming) this.#element.hide(naming, closed);
+    if (closed) this.#element.piece("people").closest("[popover]")?.hidePopover();
   }
 
   #show() {

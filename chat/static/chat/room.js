@@ -74,12 +74,20 @@ export class Room extends Emitter {
     this.#client.forget(this);
   }
 
-  /** The connection is gone. */
-  lost() {
+  /** The connection is gone, perhaps for good. */
+  lost(forGood = false) {
     clearTimeout(this.#rejoin);
     clearTimeout(this.#resend);
     this.joined = false;
     this.#sent = undefined;
+    if (forGood) this.#empty();
+  }
+
+  /** Of those who are here, one hears no more. */
+  #empty() {
+    this.online = 0;
+    this.people.clear();
+    this.emit("people");
   }
 
   // What is said
@@ -181,9 +189,7 @@ export class Room extends Emitter {
         return this.#allowed(event.may, event);
       case "left":
         this.joined = false;
-        this.online = 0;
-        this.people.clear(); // of whom one hears no more
-        this.emit("people");
+        this.#empty();
         return this.emit("left", event);
     }
   }

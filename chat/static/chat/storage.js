@@ -25,19 +25,22 @@ export function remember(key, value) {
 
 /**
  * The key of what somebody keeps of a room: others, such as oneself signed in, have their own.
- * @param {"draft" | "read"} what @param {string} room @param {string} me "" where that is not known yet
+ * @param {"draft" | "read" | "said"} what @param {string} room @param {string} me "" where that is not known yet
  */
 export const keyOf = (what, room, me) => `${what}.${room}.${me}`;
 
-/** How far somebody has read in a room, in whichever tab. @param {string} room @param {string} me @returns {Position | undefined} */
-export function recallRead(room, me) {
-  const [epoch, seq] = (recall(keyOf("read", room, me)) ?? "").split(":");
+/**
+ * How far somebody has read in a room, or was read out to, in whichever tab.
+ * @param {string} room @param {string} me @param {"read" | "said"} what @returns {Position | undefined}
+ */
+export function recallRead(room, me, what = "read") {
+  const [epoch, seq] = (recall(keyOf(what, room, me)) ?? "").split(":");
   return Number(seq) ? { epoch, seq: Number(seq) } : undefined;
 }
 
-/** @param {string} room @param {string} me @param {Position} position */
-export function rememberRead(room, me, { epoch, seq }) {
-  remember(keyOf("read", room, me), `${epoch}:${seq}`);
+/** @param {string} room @param {string} me @param {Position} position @param {"read" | "said"} what */
+export function rememberRead(room, me, { epoch, seq }, what = "read") {
+  remember(keyOf(what, room, me), `${epoch}:${seq}`);
 }
 
 /**
