@@ -346,6 +346,16 @@ def test_epochs_of_many_rooms_are_asked_about(call: Call, call_json: CallJson) -
     assert all(before[slug] != epoch for slug, epoch in changed.items())
 
 
+@pytest.mark.parametrize("rooms", [[], ["kitchen", "main"]])
+def test_record_has_the_reason_for_new_epochs(
+    call_json: CallJson, rooms: list[str]
+) -> None:
+    Room.objects.create(slug="kitchen")
+    call_json("chat_new_epoch", *rooms, "--yes", "--reason", "restored", "--actor", "ops")
+    found = Act.objects.order_by("room").values_list("kind", "room", "reason", "actor_name")
+    assert list(found) == [("epoch", room, "restored", "ops") for room in rooms or [""]]
+
+
 def test_room_that_goes_while_one_is_asked_is_told(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
