@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -27,6 +27,9 @@ P = TypeVar("P", bound=Model)
 
 MINUTE = 60
 """Seconds, below which they are what an age is told in."""
+
+NAMED = 5
+"""What a sentence or a choice lists by name: rooms, people, addresses."""
 
 if TYPE_CHECKING:
 
@@ -129,6 +132,17 @@ def age(at: datetime | None) -> str | None:
     )
     full = date_format(timezone.localtime(at), "DATETIME_FORMAT")
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), full, text)
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of the names, and how many more there are."""
+    first, more = ", ".join(names[:NAMED]), len(names) - NAMED
+    if more <= 0:
+        return first
+    return ngettext("%(names)s and %(count)d more", "%(names)s and %(count)d more", more) % {
+        "names": first,
+        "count": more,
+    }
 
 
 def short_name(node: Node) -> str:

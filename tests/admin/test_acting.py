@@ -102,6 +102,16 @@ def test_announcement_to_chosen_rooms_reaches_only_them(boss: Client, fill: Fill
     assert LogEntry.objects.count() == 2
 
 
+@pytest.mark.parametrize(("count", "rest"), [(5, ""), (6, " and 1 more"), (9, " and 4 more")])
+def test_announcement_to_many_rooms_names_the_first_and_counts_the_others(
+    boss: Client, count: int, rest: str
+) -> None:
+    rooms = [Room.objects.create(slug=f"room-{number}") for number in range(count)]
+    title = choose(boss, "announce", *rooms).context["title"]
+    names = ", ".join(f"“{room}”" for room in sorted(rooms, key=str)[:5])
+    assert title == f"Announce to {names}{rest}"
+
+
 @pytest.mark.usefixtures("people")
 @pytest.mark.parametrize("logged", [False, True])
 def test_announcement_to_all_rooms_of_the_list_is_made_however_many(
