@@ -102,6 +102,7 @@ def test_row_says_all_there_is_to_know(boss: Client) -> None:
         "behind": ["42"],
         "way": ["JSON"],
     }
+    assert "Lag, in events" in shown(boss.get(LIST))
     assert column(boss, "connected") == ["3 hours"]
     assert re.fullmatch(r"1\d seconds", column(boss, "heard")[0])
     assert column(boss, "process") == ["host:7"]

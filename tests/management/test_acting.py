@@ -347,9 +347,7 @@ def test_epochs_of_many_rooms_are_asked_about(call: Call, call_json: CallJson) -
 
 
 @pytest.mark.parametrize("rooms", [[], ["kitchen", "main"]])
-def test_record_has_the_reason_for_new_epochs(
-    call_json: CallJson, rooms: list[str]
-) -> None:
+def test_record_has_the_reason_for_new_epochs(call_json: CallJson, rooms: list[str]) -> None:
     Room.objects.create(slug="kitchen")
     call_json("chat_new_epoch", *rooms, "--yes", "--reason", "restored", "--actor", "ops")
     found = Act.objects.order_by("room").values_list("kind", "room", "reason", "actor_name")
