@@ -19,7 +19,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from chat import moderation, store
-from chat.admin.base import ModelAdmin, database, log_act
+from chat.admin.base import ModelAdmin, database, listed, log_act
 from chat.admin.confirming import confirm
 from chat.admin.deeds import BEGIN_EPOCH, CLEAR, Deed, names_of
 from chat.admin.forms import AnnouncementForm
@@ -140,7 +140,7 @@ class Acting(ModelAdmin[Room]):
         form = AnnouncementForm(_answers(request))
         title = gettext("Announce to everybody")
         if rooms is not None:
-            title = gettext("Announce to %s") % names_of(rooms)
+            title = gettext("Announce to %s") % listed(names_of(rooms))
         ask = partial(
             confirm,
             self,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -20,13 +22,20 @@ from django.utils.timesince import timesince
 from django.utils.translation import ngettext
 
 from chat import conf
+from chat.admin.confirming import all_chosen
 from chat.models import Node
 
 M = TypeVar("M", bound=Model)
 P = TypeVar("P", bound=Model)
 
+DIGITS = 18
+"""Of the greatest primary key: one more, and not all such numbers are 64 bits long."""
+
 MINUTE = 60
 """Seconds, below which they are what an age is told in."""
+
+NAMED = 5
+"""What a sentence or a choice lists by name: rooms, people, addresses."""
 
 if TYPE_CHECKING:
 
@@ -65,11 +74,26 @@ class ModelAdmin(_ModelAdmin[M]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The list. A forged action is refused, where Django would only not do it."""
+        """The list. A forged action is refused, where Django would only not do it.
+
+        So is one on rows by what is no number of any: not every database can be asked for them.
+        """
         asked = set(request.POST.getlist("action")) - {""}
         if asked and asked - self.get_actions(request).keys():
             raise PermissionDenied
+        if not all(map(may_be_number, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+            raise PermissionDenied
         return super().changelist_view(request, extra_context)
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[M], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """What an action answers; whether all rows are meant, for the page that asks to delete."""
+        answer = super().response_action(request, queryset, *args, **kwargs)
+        if isinstance(answer, TemplateResponse) and answer.context_data is not None:
+            chosen = answer.context_data.get("queryset", ())
+            answer.context_data.setdefault("everything", all_chosen(request, chosen))
+        return answer
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """The rows of the list; what no database can be asked for makes no sense."""
@@ -129,6 +153,22 @@ def age(at: datetime | None) -> str | None:
     )
     full = date_format(timezone.localtime(at), "DATETIME_FORMAT")
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), full, text)
+
+
+def may_be_number(text: str) -> bool:
+    """Whether a row can have that primary key."""
+    return text.isdecimal() and len(text) <= DIGITS
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of the names, and how many more there are."""
+    first, more = ", ".join(names[:NAMED]), len(names) - NAMED
+    if more <= 0:
+        return first
+    return ngettext("%(names)s and %(count)d more", "%(names)s and %(count)d more", more) % {
+        "names": first,
+        "count": more,
+    }
 
 
 def short_name(node: Node) -> str:

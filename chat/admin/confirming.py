@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django import forms
@@ -23,6 +23,11 @@ class Table(Struct, frozen=True):
     headings: Sequence[str | Promise]
     rows: Sequence[Sequence[Any]]
     caption: str | Promise = ""
+
+
+def all_chosen(request: HttpRequest, chosen: Collection[Any]) -> bool:
+    """Whether "select all" has chosen so many that a page says so again in place of each row."""
+    return len(chosen) > CHOSEN_SENT and request.POST.get("select_across") == "1"
 
 
 def confirm(
@@ -48,7 +53,7 @@ def confirm(
     be shown as it was written. Where very many are chosen, as they can be by "select all" alone,
     the page says so again.
     """
-    everything = len(chosen) > CHOSEN_SENT and request.POST.get("select_across") == "1"
+    everything = all_chosen(request, chosen)
     request.current_app = model_admin.admin_site.name
     context = {
         **model_admin.admin_site.each_context(request),

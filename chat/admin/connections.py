@@ -246,7 +246,7 @@ class ConnectionAdmin(Measures):
         """How long ago its client last said anything."""
         return age(connection.heard_at)
 
-    @admin.display(description=_("lag"), ordering=Coalesce(F("lag"), Value(-1)))
+    @admin.display(description=_("lag, in events"), ordering=Coalesce(F("lag"), Value(-1)))
     def behind(self, connection: Connection) -> int | None:
         """How many events of its rooms it has not confirmed."""
         return connection.lag

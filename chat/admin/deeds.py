@@ -43,7 +43,7 @@ CLEAR = Deed(
             "All that was said in %s is deleted for good, here and on every screen. "
             "Settings and members stay."
         )
-        % names_of(rooms),
+        % ", ".join(names_of(rooms)),
         _entries(sum(room.head - room.pruned for room in rooms)),
     ],
     verb=_("Clear the history"),
@@ -68,7 +68,7 @@ BEGIN_EPOCH = Deed(
             "comes back is told that something may be missing. Nothing is deleted. This is "
             "for after the database was restored from a backup."
         )
-        % names_of(rooms)
+        % ", ".join(names_of(rooms))
     ],
     verb=_("Begin a new epoch"),
     form=ReasonForm,
@@ -78,9 +78,9 @@ BEGIN_EPOCH = Deed(
 )
 
 
-def names_of(rooms: Sequence[Room]) -> str:
-    """Rooms by title, in a sentence."""
-    return ", ".join(gettext("“%s”") % room for room in rooms)
+def names_of(rooms: Sequence[Room]) -> list[str]:
+    """Rooms by title, as they are named in a sentence."""
+    return [gettext("“%s”") % room for room in rooms]
 
 
 def _entries(count: int) -> str:

@@ -38,6 +38,13 @@ class SplitDateTime(AdminSplitDateTime):
         return context
 
 
+class Radios(forms.RadioSelect):
+    """Choices below one another, as the admin has them: each as wide as its text."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None, choices: Any = ()) -> None:
+        super().__init__({"class": "radiolist", **(attrs or {})}, choices)
+
+
 class ReasonForm(forms.Form):
     """Why."""
 
@@ -76,14 +83,14 @@ class SinceForm(ReasonForm):
             ("at", _("the time since:")),
         ],
         initial="hour",
-        widget=forms.RadioSelect,
+        widget=Radios,
     )
     at = forms.SplitDateTimeField(label=_("Since"), required=False, widget=SplitDateTime)
     scope = forms.ChoiceField(
         label=_("Where"),
         choices=[("room", _("in the room of this message")), ("site", _("in all rooms"))],
         initial="room",
-        widget=forms.RadioSelect,
+        widget=Radios,
     )
 
     field_order = ("since", "at", "scope", "reason")
@@ -117,7 +124,7 @@ class AnnouncementForm(forms.Form):
         label=_("Level"),
         choices=[("info", _("information")), ("warning", _("warning"))],
         initial="info",
-        widget=forms.RadioSelect,
+        widget=Radios,
         help_text=_("How a notice looks; a message has no level."),
     )
     logged = forms.ChoiceField(
@@ -128,7 +135,7 @@ class AnnouncementForm(forms.Form):
         ],
         required=False,
         initial="",
-        widget=forms.RadioSelect,
+        widget=Radios,
     )
     id = forms.RegexField(
         r"^[0-9a-f]{32}$", widget=forms.HiddenInput, initial=lambda: secrets.token_hex(16)

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from chat import conf, store
 from chat.admin import history, meanings, writing
-from chat.admin.base import Watched, database
+from chat.admin.base import Watched, database, may_be_number
 from chat.admin.filters import hidden_from
 from chat.hub.live import live
 from chat.models import Node, Room
@@ -98,7 +98,7 @@ class NodeAdmin(Watched[Node]):
     ) -> HttpResponse:
         """What one process is doing, and has done."""
         self._check(request)
-        found = store.node_figures(int(object_id)) if object_id.isdecimal() else []
+        found = store.node_figures(int(object_id)) if may_be_number(object_id) else []
         if not found:
             raise Http404(_("There is no such process any more."))
         (node,) = found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, ClassVar
@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 from django import forms
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from chat import moderation
-from chat.admin.base import database
+from chat.admin.base import database, listed
 from chat.admin.filters import visible_rooms
 from chat.admin.forms import ReasonForm, SplitDateTime
 from chat.models import Ban, Connection, Room
@@ -24,9 +24,6 @@ from chat.protocol.commands import UNTIL_BEFORE
 
 ROOMS_OFFERED = 50
 """Rooms one can choose from: those that most of the chosen sessions are in."""
-
-NAMED = 5
-"""The names, addresses or ranges that one choice lists."""
 
 RANGES = {4: 24, 6: 64}
 """The prefix of what usually belongs together, by the version of the addresses."""
@@ -112,10 +109,10 @@ class BanForm(ActForm):
         return found
 
     def _whom(self) -> list[tuple[str, str]]:
-        names = _listed([target.name or target.key for target in self._senders.values()])
+        names = listed([target.name or target.key for target in self._senders.values()])
         found = [("sender", gettext("who it is: %(names)s") % {"names": names})]
         if self._networks["address"]:
-            addresses, ranges = (_listed(self._networks[kind]) for kind in ("address", "range"))
+            addresses, ranges = (listed(self._networks[kind]) for kind in ("address", "range"))
             found += [
                 ("address", gettext("all from the address: %(names)s") % {"names": addresses}),
                 ("range", gettext("all from the range: %(names)s") % {"names": ranges}),
@@ -187,14 +184,3 @@ def plain_address(text: str) -> IPv4Address | IPv6Address | None:
 
 def _range_of(address: IPv4Address | IPv6Address) -> str:
     return str(ip_network(f"{address}/{RANGES[address.version]}", strict=False))
-
-
-def _listed(names: Collection[str]) -> str:
-    first = ", ".join(list(names)[:NAMED])
-    more = len(names) - NAMED
-    if more <= 0:
-        return first
-    return ngettext("%(names)s and %(count)d more", "%(names)s and %(count)d more", more) % {
-        "names": first,
-        "count": more,
-    }

@@ -19,7 +19,8 @@ from chat import api, moderation, store
 from chat.admin.base import TabularInline, database
 from chat.admin.choosing import ChoosingRooms
 from chat.admin.filters import hidden_from
-from chat.admin.forms import ReasonedForm, reason_of
+from chat.admin.forms import reason_of
+from chat.admin.reasons import Reasoned
 from chat.models import Act, Membership, Room
 
 
@@ -119,10 +120,9 @@ def _record(
 
 
 @admin.register(Membership)
-class MembershipAdmin(ChoosingRooms[Membership]):
+class MembershipAdmin(Reasoned[Membership], ChoosingRooms[Membership]):
     """All memberships, for rooms with more members than their page can show."""
 
-    form = ReasonedForm
     list_display = ("user", "room", "role")
     list_filter = ("role",)
     list_select_related = ("user", "room")

@@ -75,6 +75,12 @@ class MessageAdmin(RedactingSenders):
     class Media:
         css = {"all": ("chat/admin/lists.css",)}
 
+    def get_fields(self, request: HttpRequest, obj: Message | None = None) -> tuple[str, ...]:
+        """All there is to say of a message; nothing of changes where it is as it was sent."""
+        if obj is not None and obj.edited_at is None and obj.deleted_at is None:
+            return tuple(name for name in self.fields if name not in ("state", "changes"))
+        return self.fields
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         """Messages that are the staff member's business.
 

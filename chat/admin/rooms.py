@@ -20,8 +20,9 @@ from chat.admin.acting import Acting
 from chat.admin.attendance import Attendance
 from chat.admin.base import database, short
 from chat.admin.filters import hidden_from
-from chat.admin.forms import ReasonedForm, reason_of
+from chat.admin.forms import reason_of
 from chat.admin.members import MembersInline, NewMembersInline, record_members
+from chat.admin.reasons import Reasoned
 from chat.models import Act, Membership, Message, Room
 from chat.protocol import MAIN
 
@@ -43,10 +44,9 @@ SETTINGS = (
 
 
 @admin.register(Room)
-class RoomAdmin(Attendance, Acting):
+class RoomAdmin(Reasoned[Room], Attendance, Acting):
     """Make rooms, and say what they are for. What changes reaches those who are in one at once."""
 
-    form = ReasonedForm
     list_display = (
         "slug",
         "title",

@@ -79,14 +79,14 @@ class RedactingSenders(Redacting):
             )
             self._say_so(request, count, by)
             return HttpResponseRedirect(page)
-        found = store.posts_of(message.sender_key, form.moment(), room, hidden)
+        count = store.count_posts_of(message.sender_key, form.moment(), room, hidden)
         return confirm(
             self,
             request,
             title=title,
-            says=[would_go(len(found))],
+            says=[would_go(count)],
             form=form,
-            table=self._samples(request, message, form, room) if found else None,
+            table=self._samples(request, message, form, room) if count else None,
             submit=gettext("Redact"),
             back=page,
             last=True,

@@ -15,7 +15,7 @@ from chat import store
 from chat.hub import signals
 from chat.hub.fanout import PING
 from chat.hub.room import Room
-from chat.hub.session import BEATS
+from chat.hub.session import BEATS, STALLED_HEARTBEATS
 from chat.models import Room as Record
 from chat.protocol import frames
 from chat.protocol.closing import CloseCode
@@ -29,9 +29,6 @@ logger = logging.getLogger("chat")
 # A client that has not said anything for this many heartbeats is not there. With the beat in which
 # that is seen it is 55 s at 20 s a heartbeat, which is the longest: half-open ones go within 60 s.
 SILENT_HEARTBEATS = 2.5
-
-# A client with a full window, or a full socket, has this long to take something.
-STALLED_HEARTBEATS = 0.5
 
 ROOMS_AT_ONCE = 500
 SESSIONS_AT_ONCE = 256

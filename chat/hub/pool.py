@@ -37,8 +37,8 @@ class Pool:
         if len(self._threads) < self.size:
             name = f"{self._name}_{len(self._threads)}"
             thread = threading.Thread(target=self._work, name=name, daemon=True)
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)
         return answer
 
     def close(self) -> None:

@@ -38,6 +38,9 @@ BEATS = 4
 NEVER = -1
 """The turn of a session that has not been welcomed yet: nothing may come before that."""
 
+# A client with a full window, or a full socket, has this long to take something.
+STALLED_HEARTBEATS = 0.5
+
 # A client that cannot be understood gets this many chances, and one more every ten seconds.
 BAD_FRAME_BURST = 10.0
 BAD_FRAME_RATE = 0.1
@@ -237,7 +240,12 @@ class Session:
         while self._credit.half_spent:
             self._ping_if_due(0)  # its answer is what we wait for
             self._answered = self.hub.loop.create_future()
-            await self._answered
+            patience = STALLED_HEARTBEATS * self.hub.config.heartbeat
+            limit = self.hub.loop.call_later(patience, self.too_slow)
+            try:
+                await self._answered
+            finally:
+                limit.cancel()
 
     # Its rooms
 

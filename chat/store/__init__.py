@@ -31,6 +31,7 @@ from chat.store.journal import clear_journal
 from chat.store.log import CommitInDoubt, append
 from chat.store.outbox import move_outbox, put_aside
 from chat.store.reading import (
+    count_posts_of,
     counts_by_minute,
     name_of,
     newest,
@@ -105,6 +106,7 @@ __all__ = [
     "clear",
     "clear_journal",
     "connections_of",
+    "count_posts_of",
     "counts_by_minute",
     "create_room",
     "enroll",

@@ -87,6 +87,23 @@ def posts_of(
 
     In ``room``, or in all rooms but ``hidden`` ones. By an index of senders and times.
     """
+    posts = _posts_of(sender_key, since, room, hidden)
+    return list(posts.order_by("at", "pk").values_list("room__slug", "seq"))
+
+
+def count_posts_of(
+    sender_key: str,
+    since: datetime,
+    room: Room | None = None,
+    hidden: QuerySet[Room] | None = None,
+) -> int:
+    """How many that are."""
+    return _posts_of(sender_key, since, room, hidden).count()
+
+
+def _posts_of(
+    sender_key: str, since: datetime, room: Room | None, hidden: QuerySet[Room] | None
+) -> QuerySet[Message]:
     posts = Message.objects.using(conf.current().database).filter(
         sender_key=sender_key, at__gte=since, kind=Message.Kind.POST, deleted_at=None
     )
@@ -94,7 +111,7 @@ def posts_of(
         posts = posts.filter(room=room.pk)
     if hidden is not None:
         posts = posts.exclude(room__in=hidden)
-    return list(posts.order_by("at", "pk").values_list("room__slug", "seq"))
+    return posts
 
 
 def name_of(sender_key: str) -> str:

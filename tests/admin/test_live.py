@@ -271,6 +271,18 @@ def test_each_part_has_its_own_time_in_the_zone_of_the_site(
         assert re.search(r'"data-', whole) is None
 
 
+def test_room_says_how_it_is_kept_up_to_date_without_the_chat(boss: Client, serve: Serve) -> None:
+    node, room = serve(), Room.objects.create(slug="main")
+    content = boss.get(f"{LIVE}room/{room.pk}/").content.decode()
+    assert "Without a connection" not in content
+    (says,) = re.findall('data-fetched="([^"]*)"', content)
+    seconds = dict(re.findall('data-part="([^"]*)" data-every="([^"]*)"', content))
+    assert seconds == {"people": "5", "plots": "60"}
+    assert "who is here every 5 seconds, the plot every minute" in says
+    for address in (LIVE, f"{LIVE}{node.pk}/change/"):
+        assert 'data-fetched="Without a connection' in boss.get(address).content.decode()
+
+
 # Who may see it
 
 

@@ -55,6 +55,15 @@ def test_button_asks_and_then_redacts(admit: Admit, fill: Fill) -> None:
     assert texts() == ["", "stays"]
 
 
+def test_page_tells_of_changes_where_there_were_some(boss: Client, fill: Fill) -> None:
+    (message,) = fill("main", SECRET)
+    page = f"{LIST}{message.pk}/change/"
+    assert not {"State:", "Changes:"} & set(shown(boss.get(page)).split())
+    boss.post(button(message))
+    text = shown(boss.get(page))
+    assert "State: deleted Changes: delete: boss, " in text
+
+
 def test_action_asks_and_then_redacts(admit: Admit, fill: Fill) -> None:
     first, second, _ = fill("main", SECRET, "this too", "stays")
     staff = admit(*MAY)

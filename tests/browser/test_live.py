@@ -17,6 +17,7 @@ LIVE = "/admin/chat/node/"
 POSTS = "[data-total] [data-figure=posts]"
 
 TOLD, FETCHED, STILL = "Updated by itself", "fetched every few seconds", "when the page was loaded"
+ITSELF = "Fetched anew by itself"
 REFUSED, GONE = "You may no longer see this", "no longer there"
 LATE = "Nothing newer can be had"
 
@@ -229,6 +230,7 @@ def test_nothing_is_wrong_for_those_who_see_or_use_it_otherwise(
         address = f"{LIVE}room/{number}/"
         page.goto(site.url + address)
         page.wait_for_text("[data-part=people]", "Ann")
+        page.wait_for_text("[data-state]", ITSELF)
         assert judged(page) == []
         page.resize(360, 640, phone=True)
         look(page, site, TOLD)

@@ -34,7 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seed = random.randrange(10**6) if chosen.seed is None else chosen.seed
 
     began = time.monotonic()
-    until = began + chosen.seconds
 
     def say(line: str) -> None:
         print(f"{time.monotonic() - began:7.1f} s  {line}", flush=True)
@@ -42,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     total, rounds = Tally(), 0
     say(f"seed {seed}, {chosen.seconds:.0f} s")
     with PostgresServer() as postgres:
-        while time.monotonic() < until and (chosen.round is None or not rounds):
+        until = time.monotonic() + chosen.seconds
+        while not rounds or (time.monotonic() < until and chosen.round is None):
             number = rounds if chosen.round is None else chosen.round
             total.add(play(f"{seed}-{number}", postgres, say, until=until))
             rounds += 1

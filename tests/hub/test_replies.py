@@ -87,6 +87,21 @@ async def test_answer_to_a_ping_does_not_wait_for_what_was_asked_before(
     assert pings > 5
 
 
+async def test_who_asks_on_and_answers_no_ping_is_closed(site: None, settings: Settings) -> None:
+    settings.CHAT = {**OPEN_SITE, "WINDOW_BYTES": 65_536, "HEARTBEAT": 1}
+    speaker, reader = Wired(), Wired()
+    speaker.say(*(post(number, text="x" * 2000) for number in range(10)))
+    await soon(lambda: len(speaker.told("ack")) == 10)
+    await reader.join(history=0)
+    for _ in range(10):
+        reader.say({"type": "history", "room": "main", "before": 11, "limit": 10})
+    while reader.socket.code is None:
+        reader.say({"type": "typing", "room": "main"})  # it is alive
+        await asyncio.sleep(0.05)
+    assert reader.socket.code == 4002
+    assert sum(map(len, reader.socket.texts)) < 65_536
+
+
 async def test_client_that_answers_every_ping_is_served_everything(
     site: None, settings: Settings
 ) -> None:

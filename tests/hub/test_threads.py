@@ -220,3 +220,16 @@ async def test_call_that_raises_leaves_the_thread_to_the_next(threads: Threads) 
     with pytest.raises(ZeroDivisionError):
         await threads.write(divmod, 1, 0)
     assert await threads.write(divmod, 7, 2) == (3, 1)
+
+
+async def test_thread_that_could_not_be_started_is_started_for_the_next_call(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fails)
+        with pytest.raises(RuntimeError):
+            await threads.write(divmod, 7, 2)
+    assert await threads.write(divmod, 7, 2) == (3, 1)

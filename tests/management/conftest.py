@@ -3,12 +3,15 @@
 import io
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
-from chat.models import Room
+from chat import api
+from chat.models import Message, Room
 
 Call = Callable[..., str]
 CallJson = Callable[..., Any]
@@ -40,3 +43,13 @@ def call_json(call: Call) -> CallJson:
 def main(db: None) -> Room:
     """The room that is always there once somebody has come."""
     return Room.objects.create(slug="main")
+
+
+@pytest.fixture
+def old() -> Room:
+    """A room with ten messages, of which seven are 40 days old."""
+    room = Room.objects.create(slug="old")
+    for number in range(10):
+        api.publish("old", f"m{number + 1}", "Bot")
+    Message.objects.filter(seq__lte=7).update(at=timezone.now() - timedelta(days=40))
+    return room

@@ -130,6 +130,8 @@ def test_nothing_is_shown_of_what_is_left_of_a_pruned_message(database: str) -> 
     assert [outcome.code for outcome in outcomes] == ["not_found"] * 2  # type: ignore[union-attr]
     since = timezone.now() - timedelta(days=1000)
     assert store.posts_of(ANN, since) == [("main", 3), ("main", 6)]
+    assert store.count_posts_of(ANN, since) == 2
+    assert store.count_posts_of(ANN, since, hidden=Room.objects.all()) == 0
 
 
 def test_what_is_left_of_a_message_goes_with_what_points_at_it(database: str) -> None:

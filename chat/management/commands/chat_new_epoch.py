@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.core.management.base import CommandError
 
 from chat import moderation
-from chat.management.base import ActCommand
+from chat.management.base import ActCommand, add_reason
 from chat.management.naming import rooms_named
 from chat.protocol.errors import UnknownRoom
 
@@ -24,12 +24,13 @@ class Command(ActCommand):
     )
     examples: ClassVar = (
         "chat_new_epoch --yes",
-        "chat_new_epoch main orders",
+        'chat_new_epoch main orders --reason "restored from last night" --yes',
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Name the rooms."""
         super().add_arguments(parser)
+        add_reason(parser)
         parser.add_argument("rooms", nargs="*", metavar="ROOM", help="default: every room")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -38,7 +39,9 @@ class Command(ActCommand):
         if len(rooms) > 1:
             self.ask(f"have everybody in {len(rooms)} rooms start over", options)
         try:
-            changed = moderation.new_epochs(options["rooms"] or None, by=self.actor(options))
+            changed = moderation.new_epochs(
+                options["rooms"] or None, by=self.actor(options), reason=options["reason"]
+            )
         except UnknownRoom as problem:  # it went meanwhile
             raise CommandError(problem.detail) from None
         if options["json"]:

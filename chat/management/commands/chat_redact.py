@@ -80,7 +80,7 @@ class Command(ActCommand):
         if since is None:
             raise CommandError("--sender needs --since, such as --since 2h.", returncode=2)
         key = sender_key(options["sender"])
-        count = len(store.posts_of(key, since, room))
+        count = store.count_posts_of(key, since, room)
         if count > 1:
             where = room.slug if room else "all rooms"
             self.ask(f"redact {count} messages of {options['sender']} in {where}", options)

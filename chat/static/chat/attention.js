@@ -74,7 +74,10 @@ export class Attention {
     if (event.deleted || event.sender.id === log.me) return;
     if (event.seq <= this.#old) return;
     if (!log.marker && !this.#attends) log.marker = event.seq - 1;
-    if (this.#unsaid.push(log.timeline.lines[log.timeline.lines.length - 1]) > 1) return;
+    if (this.#unsaid.push(log.timeline.lines[log.timeline.lines.length - 1]) === 1) this.#readOutSoon();
+  }
+
+  #readOutSoon() {
     setTimeout(() => this.#readOut(), BREATH + (document.hasFocus() ? 0 : GIVES_WAY * (1 + Math.random())));
   }
 
@@ -112,7 +115,14 @@ export class Attention {
   #readOut() {
     if (document.hidden) return;
     const elsewhere = this.#remembered("said");
-    const said = this.#unsaid.splice(0).filter(({ seq }) => seq > elsewhere);
+    const said = this.#unsaid.filter(({ seq }) => seq > elsewhere);
+    if (said.length < this.#unsaid.length) {
+      // Another window reads out: the rest is for that one, too, unless it stops.
+      this.#unsaid = said;
+      if (said.length) this.#readOutSoon();
+      return;
+    }
+    this.#unsaid = [];
     if (!said.length) return;
     const { slug, epoch } = this.#room;
     rememberRead(slug, this.#log.me, { epoch, seq: said[said.length - 1].seq }, "said");

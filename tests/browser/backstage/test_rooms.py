@@ -63,6 +63,29 @@ def test_slow_mode_and_the_longest_message_hold_at_once(
     assert (again["type"], again["code"]) == ("error", "rate_limited")
 
 
+@pytest.mark.usefixtures("visitor")
+def test_buttons_of_a_room_and_choices_fit_on_every_screen(boss: Backstage, room: str) -> None:
+    boss.find_room(room)
+    boxes = "[...document.querySelectorAll('{}')].map((each) => each.getBoundingClientRect())"
+    tools = boxes.format(".object-tools li")
+    for width, phone in ((1200, False), (390, True)):
+        boss.page.resize(width, 844, phone=phone)
+        assert boss.page.evaluate(f"{tools}.length") == 8
+        assert boss.page.evaluate(
+            f"{tools}.every(({{left, right}}) => left >= 0 && right <= {width})"
+        )
+        others, acts = (
+            boss.page.evaluate(f"{boxes.format(f'.object-tools li{which}')}.map(({{top}}) => top)")
+            for which in (":not(.chat-act)", ".chat-act")
+        )
+        title = boss.page.evaluate(f"{boxes.format('#content > h2')}.at(-1).bottom")
+        assert title < min(others) <= max(others) < min(acts)
+    boss.goto("room/announce/")
+    boss.page.resize(1200, 844, phone=False)
+    lines = boxes.format("#id_logged label")
+    assert boss.page.evaluate(f"{lines}.every(({{height}}) => height < 30)")
+
+
 def test_history_is_cleared_on_every_screen(boss: Backstage, visitor: Page, room: str) -> None:
     boss.find_room(room)
     boss.press_tool("Clear the history")

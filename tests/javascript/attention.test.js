@@ -1,0 +1,81 @@
+// Of several windows that are to be seen, one reads out.
+
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+
+import { Attention } from "../../chat/static/chat/attention.js";
+import { browser, globals } from "./fakes.js";
+
+const FOCUSED = 1_500;
+
+/** @type {ReturnType<typeof browser>} */
+let page;
+let focus = false;
+
+beforeEach(() => {
+  page = browser();
+  globals({
+    document: {
+      title: "Chat", hidden: false, hasFocus: () => focus, addEventListener: () => undefined,
+    },
+  });
+});
+
+/** A window's attention to the room, and what it has read out. @param {boolean} focused */
+function open(focused) {
+  /** @type {string[]} */
+  const said = [];
+  const voice = { dataset: { many: "New messages:" }, set textContent(/** @type {string} */ text) { said.push(text); } };
+  const pieces = { voice, latest: { dataset: {} } };
+  /** @type {any[]} */
+  const lines = [];
+  const log = { me: "7", marker: 0, following: true, timeline: { lines, after: () => lines.length } };
+  const element = {
+    draw: () => undefined, hide: () => undefined, ends: () => undefined,
+    piece: (/** @type {"voice" | "latest"} */ name) => pieces[name],
+  };
+  const room = { slug: "main", epoch: "e", seq: 0, on: () => undefined };
+  const attention = new Attention(
+    /** @type {any} */ (element), /** @type {any} */ (room), /** @type {any} */ (log),
+  );
+  return {
+    said,
+    /** @param {number} seq */
+    hear(seq) {
+      const message = { type: "message", seq, sender: { id: "9", name: "Bob" }, text: `m${seq}` };
+      lines.push(message);
+      focus = focused;
+      attention.heard(/** @type {any} */ (message));
+      focus = false;
+    },
+  };
+}
+
+test("while the window with the focus reads out, the one behind does not, however they come", () => {
+  const [front, behind] = [open(true), open(false)];
+  for (const seq of [1, 2, 3, 4, 5]) {
+    for (const window of [front, behind]) window.hear(seq);
+    page.clock.pass(FOCUSED + 100);
+  }
+  page.clock.pass(10_000);
+  assert.deepEqual(front.said, [1, 2, 3, 4, 5].map((seq) => `Bob: m${seq}`));
+  assert.deepEqual(behind.said, []);
+});
+
+test("a window that is alone reads out without the focus, too", () => {
+  const window = open(false);
+  window.hear(1);
+  page.clock.pass(FOCUSED);
+  assert.deepEqual(window.said, []);
+  page.clock.pass(1_000);
+  assert.deepEqual(window.said, ["Bob: m1"]);
+});
+
+test("a window behind goes on where the one with the focus has stopped", () => {
+  const [front, behind] = [open(true), open(false)];
+  for (const window of [front, behind]) window.hear(1);
+  page.clock.pass(FOCUSED);
+  behind.hear(2);
+  page.clock.pass(10_000);
+  assert.deepEqual([front.said, behind.said], [["Bob: m1"], ["Bob: m2"]]);
+});
