@@ -85,6 +85,7 @@ def test_room_can_be_used_whatever_the_style_around_it(
         "pointer"
     )
     page.arrow("Up")
+    page.wait_until("document.querySelector('[data-part=cancel]').checkVisibility()")
     assert box(page, "[data-part=cancel]")["height"] > 24
     page.press("Escape")
     page.hover(".own .says")

@@ -15,6 +15,7 @@ import pytest
 from tests.chaos.conftest import PLANS
 from tests.chaos.deployment import Deployment, Process
 from tests.integration.clients import JsonClient
+from tests.integration.connection import PATIENCE
 from tests.integration.memory import resident
 from tests.integration.people import Visits, new_guest
 from tests.services import PostgresServer
@@ -102,7 +103,7 @@ def keys(site: Deployment) -> set[bytes]:
 
 async def quiet(site: Deployment, visit: Visits, wanted: dict[str, int]) -> dict[str, int]:
     """Wait until nobody is there any more, as the rows tell; what they tell."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while (found := await rows(site, visit)) != wanted and time.monotonic() < deadline:
         await asyncio.sleep(0.5)
     return found
@@ -110,7 +111,7 @@ async def quiet(site: Deployment, visit: Visits, wanted: dict[str, int]) -> dict
 
 async def excess(process: Process, most: dict[str, int]) -> dict[str, int]:
     """Wait until a process has no more than ``most`` of anything; what it has more of."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while True:
         found = await process.counts()
         more = {name: count for name, count in found.items() if count > most[name]}
@@ -119,7 +120,7 @@ async def excess(process: Process, most: dict[str, int]) -> dict[str, int]:
         await asyncio.sleep(0.5)
 
 
-@pytest.mark.timeout(SECONDS + 180)
+@pytest.mark.timeout(SECONDS + 600)
 async def test_nothing_stays_behind(site: Deployment, visit: Visits, room: str) -> None:
     dice = Random(1)
     # Somebody stays in each of the rooms, on each of the processes.
@@ -151,7 +152,7 @@ async def test_nothing_stays_behind(site: Deployment, visit: Visits, room: str) 
         )
         assert not more
         assert grown < RESIDENT_MOST
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while (left := keys(site) - before) and time.monotonic() < deadline:
         await asyncio.sleep(0.5)
     assert not left

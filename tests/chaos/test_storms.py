@@ -13,11 +13,18 @@ from tests.integration.regulars import Crowd, crowd
 
 CLIENTS = 1000
 
-LOST, LEFT, SILENT = 1006, 1000, 4001
+STORM_SECONDS = 240.0
+"""Until all of them are back, where the machine is slow; usually some ten seconds."""
+
+STORM_SECONDS = 240.0
+"""Until all of them are back, where the machine is slow; usually some ten seconds."""
+
+LEFT = 1000
+LOST, SILENT, SLOW = 1006, 4001, 4002
 
 pytestmark = [
     pytest.mark.parametrize("site", PLANS[:2], indirect=True, ids=str),
-    pytest.mark.timeout(600),  # they come twice
+    pytest.mark.timeout(900),
 ]
 
 
@@ -46,15 +53,17 @@ async def test_a_thousand_who_come_back_at_once_have_missed_nothing(
             began = time.monotonic()
             listeners.let_in()
             last = await talkers.regulars[0].post("you are all back")
-            await asyncio.gather(*(listener.reach(last) for listener in listeners.regulars))
+            back = (each.reach(last, within=STORM_SECONDS) for each in listeners.regulars)
+            await asyncio.gather(*back)
             print(f"{CLIENTS} were back in {time.monotonic() - began:.1f} s")
         everybody = Crowd([*talkers.regulars, *listeners.regulars])
         history = await everybody.history()
     assert history.faults() == []
     # Where the machine is slow, some answer their pings late, or are lost, and come back once more.
     for one in listeners.regulars:
-        first, *between, last = one.codes
-        assert (first, last) == (LOST, LEFT)
-        assert set(between) <= {LOST, SILENT}
+        *before, last = one.codes
+        assert last == LEFT
+        assert before
+        assert set(before) <= {LOST, SILENT, SLOW}
     again = sum(one.returns > 2 for one in listeners.regulars)
     print(f"{again} of them came back twice")
