@@ -23,6 +23,7 @@ from chat.admin.base import ModelAdmin, database, listed, log_act
 from chat.admin.confirming import confirm
 from chat.admin.deeds import BEGIN_EPOCH, CLEAR, Deed, names_of
 from chat.admin.forms import AnnouncementForm
+from chat.broadcast import reaches_everybody
 from chat.models import Act, Room
 
 Answer = HttpResponse | None
@@ -178,6 +179,12 @@ class Acting(ModelAdmin[Room]):
         else:
             log_act(request, rooms, gettext("Announced."))
         self.message_user(request, gettext("The announcement was made."), messages.SUCCESS)
+        if not logged and not reaches_everybody():
+            only_here = gettext(
+                "Only those who are connected to this process see it: the processes share no "
+                "channel layer. A message would reach all."
+            )
+            self.message_user(request, only_here, messages.WARNING)
         return None
 
     def _whole(self, request: HttpRequest, deed: Deed, rooms: list[Room], *, back: str) -> Answer:

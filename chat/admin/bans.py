@@ -236,7 +236,9 @@ class BanAdmin(ChoosingRooms[Ban]):
     # What it does
 
     def save_model(self, request: HttpRequest, obj: Ban, form: Any, change: bool) -> None:
-        """Ban or mute, in place of what there was."""
+        """Ban or mute, in place of what there was, where it is another now."""
+        if change and not form.changed_data:
+            return
         act = moderation.ban if obj.kind == Ban.Kind.BAN else moderation.mute
         made = act(
             form.target(),

@@ -141,15 +141,16 @@ def short(at: datetime | None) -> str | None:
     return None if at is None else date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
 
 
-def age(at: datetime | None) -> str | None:
+def age(at: datetime | None, now: datetime | None = None) -> str | None:
     """How long ago that was, in its greatest unit; in full for those who point at it."""
     if at is None:
         return None
-    seconds = max(0, int((timezone.now() - at).total_seconds()))
+    now = now or timezone.now()
+    seconds = max(0, int((now - at).total_seconds()))
     text = (
         ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
         if seconds < MINUTE
-        else timesince(at, depth=1)
+        else timesince(at, now, depth=1)
     )
     full = date_format(timezone.localtime(at), "DATETIME_FORMAT")
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), full, text)

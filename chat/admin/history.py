@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.utils.formats import number_format
@@ -36,9 +36,12 @@ class Span(NamedTuple):
 
         Steps are whole ones of the local day.
         """
-        local = localtime(now - MINUTE)
-        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-        last = midnight + self.step * ((local - midnight) // self.step)
+        over = now - MINUTE
+        clock = localtime(over).replace(tzinfo=None)
+        midnight = clock.replace(hour=0, minute=0, second=0, microsecond=0)
+        # Hours that the clock is put forward or back by are whole steps. In UTC, where the time
+        # between two moments is the time that passes.
+        last = over.astimezone(UTC) - (clock - midnight) % self.step
         return last - self.length + self.step
 
     @property

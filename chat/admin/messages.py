@@ -88,6 +88,7 @@ class MessageAdmin(RedactingSenders):
         the rows still come in the order of the primary key, without being sorted.
         """
         messages = super().get_queryset(request).filter(kind=Message.Kind.POST)
+        messages = messages.filter(seq__gt=F("room__pruned"))  # others are gone, or about to go
         return messages.exclude(room__in=hidden_from(request.user))
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:

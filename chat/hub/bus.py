@@ -35,6 +35,11 @@ def layer_of(alias: str) -> Any:
     return get_channel_layer(alias)
 
 
+def is_shared(alias: str) -> bool:
+    """Whether what is sent over the layer reaches other processes."""
+    return not isinstance(layer_of(alias), InMemoryChannelLayer | None)
+
+
 async def tell(alias: str, signals: Iterable[tuple[str, AnySignal]]) -> None:
     """Send signals, each to its group, from a process without a hub.
 
@@ -42,7 +47,7 @@ async def tell(alias: str, signals: Iterable[tuple[str, AnySignal]]) -> None:
     in-memory layer is not asked: nobody listens in this process, and no other hears.
     """
     layer = layer_of(alias)
-    if layer is None or isinstance(layer, InMemoryChannelLayer):
+    if layer is None or not is_shared(alias):
         return
     for group, signal in signals:
         async with asyncio.timeout(LAYER_SECONDS):

@@ -7,7 +7,13 @@ within a heartbeat where that word is lost.
 
 from chat.moderation.actors import by_command, by_site, by_user
 from chat.moderation.content import announce, redact, redact_by
-from chat.moderation.histories import clear_history, delete_rooms, new_epochs, prune
+from chat.moderation.histories import (
+    clear_history,
+    delete_rooms,
+    new_epochs,
+    prune,
+    sweep_what_is_left,
+)
 from chat.moderation.people import Target, ban, disconnect, lift, mute, remove, target_of
 
 __all__ = [
@@ -27,5 +33,6 @@ __all__ = [
     "redact",
     "redact_by",
     "remove",
+    "sweep_what_is_left",
     "target_of",
 ]

@@ -26,8 +26,8 @@ def clear_history(*rooms: Room, by: Actor, reason: str = "") -> None:
     """Take away all that was said in ``rooms``; everyone in them starts over at once.
 
     Nobody sees any of it from the first transaction on; the rows go in batches after that. What is
-    left of them after ``SWEPT_FOR`` goes when a room is pruned or cleared the next time. Raises
-    ``UnknownRoom`` and changes nothing where one is not there.
+    left of them after ``SWEPT_FOR`` goes with ``sweep_what_is_left``. Raises ``UnknownRoom`` and
+    changes nothing where one is not there.
     """
     with transaction.atomic(using=_database()):
         for room in _in_order(rooms):
@@ -67,12 +67,22 @@ def prune(
 
     try:
         yield from paced(step)
-        for _ in paced(lambda: store.sweep(room.pk)):
-            pass  # what a clearing that broke off has left
     finally:
         if removed:
             after_commit(partial(tell_all, signals.Altered(room.slug)))
             settle_soon()
+
+
+def sweep_what_is_left() -> int:
+    """Delete the rows that clearing and deleting rooms have left; how many. Blocks for that long.
+
+    In short transactions, after each of which it rests for as long.
+    """
+    rooms = store.unswept()
+    swept = sum(count for pk in rooms for count in paced(partial(store.sweep, pk)))
+    if swept:
+        settle_soon()
+    return swept
 
 
 def delete_rooms(rooms: Iterable[Room], *, by: Actor, reason: str = "") -> None:

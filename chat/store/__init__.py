@@ -41,7 +41,7 @@ from chat.store.reading import (
     start_of_last,
     unread,
 )
-from chat.store.retention import clear, prune, remove, sweep
+from chat.store.retention import clear, prune, remove, sweep, unswept
 from chat.store.rooms import (
     Opened,
     create_room,
@@ -70,6 +70,7 @@ from chat.store.roster import (
     in_room,
     note_signs,
     people_in,
+    processes,
     revise,
     withdraw,
 )
@@ -130,6 +131,7 @@ __all__ = [
     "page_before",
     "people_in",
     "posts_of",
+    "processes",
     "prune",
     "put_aside",
     "read_after",
@@ -149,6 +151,7 @@ __all__ = [
     "tend",
     "to_close",
     "unread",
+    "unswept",
     "unused_rooms",
     "withdraw",
 ]

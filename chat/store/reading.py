@@ -9,6 +9,7 @@ from django.db.models import (
     BigIntegerField,
     Case,
     Count,
+    F,
     IntegerField,
     OuterRef,
     QuerySet,
@@ -107,6 +108,7 @@ def _posts_of(
     posts = Message.objects.using(conf.current().database).filter(
         sender_key=sender_key, at__gte=since, kind=Message.Kind.POST, deleted_at=None
     )
+    posts = posts.filter(seq__gt=F("room__pruned"))
     if room is not None:
         posts = posts.filter(room=room.pk)
     if hidden is not None:

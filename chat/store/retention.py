@@ -78,6 +78,15 @@ def sweep(room_pk: int) -> int:
         return _delete(gone.filter(seq__gte=seqs[-1])) if seqs else 0
 
 
+def unswept() -> list[int]:
+    """The rooms that still have rows of what is gone, and that ``sweep`` would delete."""
+    database = conf.current().database
+    gone = Message.objects.using(database).filter(room=OuterRef("pk"), seq__lte=OuterRef("pruned"))
+    gone = gone.exclude(kind=Message.Kind.PRUNED)
+    rooms = Room.objects.using(database).filter(Exists(gone), pruned__gt=0)
+    return list(rooms.order_by("pk").values_list("pk", flat=True))
+
+
 def remove(room_pk: int) -> None:
     """Delete a room with what its log still has: what is swept before keeps nobody waiting now."""
     database = conf.current().database

@@ -107,6 +107,11 @@ def _put(node: int, rows: Sequence[SessionRow], changed: Collection[str]) -> Non
     )
 
 
+def processes() -> int:
+    """How many there are, as far as the roster knows."""
+    return Node.objects.using(conf.current().database).count()
+
+
 def ask_all() -> None:
     """Have every process tell of its sessions for a while, from its next beat on."""
     Node.objects.using(conf.current().database).update(asked=F("asked") + 1)

@@ -146,3 +146,12 @@ async def test_announcement_is_seen_at_once(
     assert (await client.event("notice", text="We close at six"))["level"] == "warning"
     await client.event("notice", text="Dinner")
     await terminal.until("* We close at six")
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize(("logged", "warned"), [("", True), ("yes", False)])
+def test_notice_that_other_processes_do_not_hear_of_is_said_to_be_one(
+    boss: Client, logged: str, warned: bool
+) -> None:
+    answer = boss.post(EVERYBODY, WORDS | {"confirmed": "yes", "logged": logged}, follow=True)
+    assert ("the processes share no channel layer" in shown(answer)) is warned

@@ -291,3 +291,20 @@ def test_ban_that_was_saved_may_be_gone_on_with(boss: Client, ann: User) -> None
     assert (after.reason, after.pk != before.pk) == ("ruder", True)
     assert answer.redirect_chain == [(page(after), 302)]
     assert "ruder" in answer.content.decode()
+
+
+def test_ban_that_is_saved_as_it_was_is_not_imposed_anew(
+    boss: Client, admit: Admit, ann: User
+) -> None:
+    add(boss, user=ann.pk, reason="rude")
+    before = Ban.objects.get()
+    other = admit("ban", name="bob")
+    form = {"until_0": "", "until_1": "", "reason": "rude"}
+    assert other.post(page(before), form).status_code == 302
+    after = Ban.objects.get()
+    assert (after.pk, after.created_by, after.created_at) == (
+        before.pk,
+        before.created_by,
+        before.created_at,
+    )
+    assert len(acts()) == 1

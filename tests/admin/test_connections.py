@@ -249,3 +249,12 @@ def test_page_of_a_room_shows_nobody_to_those_who_may_not_see(admit: Admit, fill
     assert "Bert" not in shown(answer)
     assert LIST not in answer.content.decode()
     assert "Nobody." not in shown(answer)
+
+
+def test_process_is_judged_by_the_clock_it_tells_its_heartbeats_by(
+    boss: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrive("s1", node=serving("live:2:x"))
+    ahead = timezone.now() + timedelta(minutes=5)
+    monkeypatch.setattr(timezone, "now", lambda: ahead)
+    assert column(boss, "process") == ["live:2"]

@@ -87,3 +87,27 @@ def test_minutes_without_a_post_count_as_zero() -> None:
 )
 def test_numbers_of_an_axis_are_short(value: float, text: str) -> None:
     assert history.short(value) == text
+
+
+@pytest.mark.parametrize("span", [HOUR, DAY], ids=["hour", "day"])
+@pytest.mark.parametrize(
+    "now",
+    [
+        datetime(2026, 10, 25, 0, 30, 30, tzinfo=UTC),  # 2:30 for the first time
+        datetime(2026, 10, 25, 1, 30, 30, tzinfo=UTC),  # and for the second
+        datetime(2026, 10, 25, 12, 30, 30, tzinfo=UTC),
+        datetime(2026, 3, 29, 1, 30, 30, tzinfo=UTC),  # 3:30, where there was no 2:30
+        datetime(2026, 3, 29, 12, 30, 30, tzinfo=UTC),
+    ],
+)
+def test_span_ends_with_the_minute_that_is_over_when_the_clock_was_changed(
+    span: Span, now: datetime
+) -> None:
+    with timezone.override("Europe/Berlin"):
+        found = steps([(now.replace(second=0) - MINUTE, report(1))], span, now)
+        counted = history.per_minute({now.replace(second=0) - MINUTE: 5}, span, now)
+        start = timezone.localtime(span.start(now))
+    assert len(found) == span.steps
+    assert found[-1] is not None
+    assert counted.points[-1] == 5
+    assert start.minute % (span.step // MINUTE) == 0

@@ -8,8 +8,11 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from pytest_django import DjangoAssertNumQueries
 
+from chat import moderation, store
 from chat.admin import MessageAdmin, redacting
+from chat.admin.forms import EVER
 from chat.models import Membership, Message, Room
+from chat.store import retention
 from tests.admin.conftest import Admit, Fill, admit_staff, fill_room, shown
 from tests.hub.clients import Connect, off_loop
 
@@ -228,3 +231,19 @@ async def test_redacting_is_told_to_everyone_connected(connect: Connect) -> None
     await late.join("main")
     await late.event("deleted", seq=4)
     assert SECRET not in repr(late.events)
+
+
+def test_what_was_cleared_is_not_there_though_its_rows_still_are(
+    boss: Client, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moderation.histories, "SWEPT_FOR", 0.0)
+    monkeypatch.setattr(retention, "SWEPT_AT_ONCE", 1)
+    old, *_ = fill("main", "one secret", "two", "three")
+    moderation.clear_history(old.room, by=moderation.by_command())
+    assert old in Message.objects.all()
+    fill("main", "four")
+    for query, found in (("", ["four"]), ("q=secret", [])):
+        rows = boss.get(f"{LIST}?{query}").context["cl"].result_list
+        assert [message.text for message in rows] == found
+    assert boss.get(button(old)).status_code == 404
+    assert store.count_posts_of("u:7", EVER) == 1

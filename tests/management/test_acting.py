@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from chat.models import Act, Connection
+from chat.models import Act, Connection, Node
 from tests.hub.clients import OPEN_SITE, Connect, off_loop, sign_up
 from tests.management.conftest import Call
 
@@ -101,3 +101,11 @@ def test_what_is_wrong_is_told_and_nothing_is_done(
     with pytest.raises(CommandError, match=told):
         call(*arguments)
     assert not Act.objects.exists()
+
+
+def test_notice_that_would_reach_nobody_is_refused(call: Call) -> None:
+    assert call("chat_announce", "hello", "--yes") == "Told sessions: 0\n"
+    Node.objects.create(name="elsewhere")
+    with pytest.raises(CommandError, match=r"would reach nobody.*--logged"):
+        call("chat_announce", "hello", "--yes")
+    assert call("chat_announce", "hello", "--yes", "--logged") == "Said in rooms: 1\n"

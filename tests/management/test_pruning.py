@@ -7,8 +7,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from chat import api
+from chat import api, moderation
 from chat.models import Act, Message, Room
+from chat.store import retention
 from tests.management.conftest import Call, CallJson
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("main")]
@@ -76,3 +77,17 @@ def test_progress_is_for_people_and_in_batches(old: Room, monkeypatch: pytest.Mo
     steps = [line.split("] ")[-1] for line in stderr.getvalue().split("\r\x1b[K")[1:-1]]
     assert steps == ["3 of 7", "6 of 7", "7 of 7"]
     assert '"removed":7' in stdout.getvalue()
+
+
+def test_what_clearing_has_left_goes_in_rooms_without_a_retention_too(
+    old: Room, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moderation.histories, "SWEPT_FOR", 0.0)
+    monkeypatch.setattr(retention, "SWEPT_AT_ONCE", 4)
+    moderation.clear_history(old, by=moderation.by_command())
+    assert len(seqs("old")) == 6
+    assert call("chat_prune", "--dry-run") == "No room has a retention.\n"
+    assert len(seqs("old")) == 6
+    printed = call("chat_prune")
+    assert printed == "No room has a retention.\nRemoved of histories that were cleared: 6\n"
+    assert seqs("old") == []

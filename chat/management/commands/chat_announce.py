@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.core.management.base import CommandError
 
 from chat import conf, moderation
+from chat.broadcast import reaches_everybody
 from chat.management.base import ActCommand
 from chat.management.naming import room_named
 
@@ -50,6 +51,11 @@ class Command(ActCommand):
             raise CommandError(f"The text has {len(text)} characters; at most {most} are allowed.")
         if len(options["id"]) > 64 or (options["id"] and not logged):
             raise CommandError("--id has at most 64 characters, and needs --logged.", returncode=2)
+        if not logged and not reaches_everybody():
+            raise CommandError(
+                "The notice would reach nobody: it goes over the channel layer, and the processes "
+                "share none. Set CHANNEL_LAYERS to one of channels_redis, or say --logged."
+            )
         room = room_named(options["room"]) if options["room"] else None
         if room is None:
             where = "as a message in every room" if logged else "to everybody who is connected"

@@ -27,8 +27,9 @@ class Command(ActCommand):
         "Removes from the beginning of rooms' logs what is older than their retention says, or "
         "than --older-than, in short transactions, so that talking goes on meanwhile. Rooms "
         "without a retention are left alone. Clients that were away for longer are told that they "
-        "missed something. Meant to be run once a day. With --json: an array of objects with "
-        "room, before, and removed (how many entries; with --dry-run, how many would be)."
+        "missed something. What clearing a very long history has left goes too, in every room. "
+        "Meant to be run once a day. With --json: an array of objects with room, before, and "
+        "removed (how many entries; with --dry-run, how many would be)."
     )
     examples: ClassVar = (
         "chat_prune",
@@ -63,6 +64,7 @@ class Command(ActCommand):
             old = _old(room, before)
             removed = old if options["dry_run"] else self._prune(room, before, old, by, options)
             pruned.append((room.slug, before, removed))
+        left = 0 if options["dry_run"] else moderation.sweep_what_is_left()
         if options["json"]:
             self.print_json(
                 [
@@ -77,6 +79,8 @@ class Command(ActCommand):
             )
         else:
             self.stdout.write("No room has a retention.")
+        if left and not options["json"]:
+            self.stdout.write(f"Removed of histories that were cleared: {left}")
 
     def _chosen(self, options: dict[str, Any]) -> list[tuple[Room, datetime]]:
         """The rooms, and before when what they have is old."""

@@ -92,7 +92,7 @@ class Command(ActCommand):
 def _messages(room: Room, seqs: Sequence[int]) -> list[Message]:
     """The messages of those numbers. Raises ``CommandError`` where one is not there."""
     log = Message.objects.using(conf.current().database).select_related("room")
-    posts = log.filter(room=room, kind=Message.Kind.POST)
+    posts = log.filter(room=room, kind=Message.Kind.POST, seq__gt=room.pruned)
     found: list[Message] = []
     for first in range(0, len(seqs), SEQS_AT_ONCE):
         found += posts.filter(seq__in=seqs[first : first + SEQS_AT_ONCE]).order_by("seq")
