@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from queue import SimpleQueue
-from threading import Thread
-from typing import Any
-
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
+from contextlib import AbstractContextManager
 
 from tests.browser.conftest import Visits
-from tests.browser.devtools import PATIENCE
 from tests.browser.page import Page
 from tests.servers import SiteServer
+from tests.talker import Client, talker
 
 
 def slug_of(room: str) -> str:
@@ -23,55 +16,9 @@ def slug_of(room: str) -> str:
     return room.rstrip("/").rpartition("/")[2]
 
 
-class Client:
-    """Somebody who is in the room without a browser; answers pings whatever the test waits for."""
-
-    def __init__(self, socket: Any, room: str) -> None:
-        self._socket = socket
-        self.room = slug_of(room)
-        self._replies: SimpleQueue[dict[str, Any] | ConnectionClosed] = SimpleQueue()
-        Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        seen: dict[str, int] = {}
-        try:
-            while True:
-                for event in json.loads(self._socket.recv()):
-                    if event["type"] in ("message", "edited", "deleted"):
-                        seen[event["room"]] = event["seq"]
-                    elif event["type"] == "ping":
-                        self._socket.send(json.dumps({"type": "pong", "seen": seen}))
-                    if event.get("ref") == "r":
-                        self._replies.put(event)
-        except ConnectionClosed as closed:
-            self._replies.put(closed)
-
-    def do(self, kind: str, **fields: Any) -> dict[str, Any]:
-        """Send a command and return its reply. Raises ``ConnectionClosed``."""
-        self.tell(kind, ref="r", **fields)
-        reply = self._replies.get(timeout=PATIENCE)
-        if isinstance(reply, ConnectionClosed):
-            raise reply
-        return reply
-
-    def tell(self, kind: str, **fields: Any) -> None:
-        """Send a command that nothing answers."""
-        self._socket.send(json.dumps({"type": kind, "room": self.room, **fields}))
-
-    def post(self, text: str) -> int:
-        """Say something; return its seq."""
-        return int(self.do("post", text=text, id=text[:64])["seq"])
-
-
-@contextmanager
-def somebody(site: SiteServer, room: str, name: str = "") -> Iterator[Client]:
-    """A client that speaks the protocol."""
-    with connect(site.ws_url, subprotocols=["chat.v1.json"]) as socket:  # type: ignore[list-item]
-        client = Client(socket, room)
-        if name:
-            client.do("rename", name=name)
-        client.do("join")
-        yield client
+def somebody(site: SiteServer, room: str, name: str = "") -> AbstractContextManager[Client]:
+    """Somebody who is in the room without a browser."""
+    return talker(site.ws_url, slug_of(room), name)
 
 
 _PUBLISH = """

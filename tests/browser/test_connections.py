@@ -12,8 +12,9 @@ from websockets.exceptions import ConnectionClosed
 from tests.browser.axe import violations
 from tests.browser.conftest import Visits
 from tests.browser.page import Page
-from tests.browser.talk import Client, somebody
+from tests.browser.talk import somebody
 from tests.servers import SiteServer
+from tests.talker import Client
 
 LIST = "/admin/chat/connection/"
 

@@ -12,8 +12,9 @@ from tests.browser.backstage.tab import Backstage, sign_in
 from tests.browser.conftest import STORED, Visits, field, live
 from tests.browser.devtools import PATIENCE
 from tests.browser.page import Page
-from tests.browser.talk import Client, drawn, publish, somebody, wait_for_focus
+from tests.browser.talk import drawn, publish, somebody, wait_for_focus
 from tests.servers import Serve, SiteServer
+from tests.talker import Client
 
 COUNT_SOCKETS = """
   window.sockets = 0;

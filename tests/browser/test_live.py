@@ -9,9 +9,10 @@ import pytest
 from tests.browser.axe import violations
 from tests.browser.conftest import Visits
 from tests.browser.page import Page
-from tests.browser.talk import Client, drawn, forgive_losses, slug_of, somebody
+from tests.browser.talk import drawn, forgive_losses, slug_of, somebody
 from tests.servers import SiteServer
 from tests.staff import fetch, sign_in_staff
+from tests.talker import Client
 
 LIVE = "/admin/chat/node/"
 POSTS = "[data-total] [data-figure=posts]"

@@ -86,10 +86,10 @@ async def test_nobody_is_let_in_while_draining(
 
 
 async def test_a_rolling_restart_of_two_processes_behind_one_address_loses_nothing(
-    serve: Serve, redis_server: RedisServer, visit: Visits, room: str
+    serve: Serve, kind: ServerKind, redis_server: RedisServer, visit: Visits, room: str
 ) -> None:
     env = overriding(DRAIN_SECONDS=2.0, POSTS_PER_SECOND=0) | {"REDIS_URL": redis_server.url}
-    servers = [serve(env=env), serve(env=env)]
+    servers = [serve(kind, env=env), serve(kind, env=env)]
     with Relay(*(server.port for server in servers)) as address:
         async with crowd(room, [address], each=5) as people:
             async with people.talking():

@@ -20,6 +20,7 @@ from tests.integration.people import Visits, new_guest
 from tests.integration.raw import RawClient, frame
 from tests.integration.settings import overriding
 from tests.servers import Serve, ServerKind, SiteServer
+from tests.talker import talker
 
 MEGABYTE = 2**20
 CODES = {
@@ -43,9 +44,11 @@ def server(serve_module: Serve, kind: ServerKind) -> SiteServer:
 
 @pytest.fixture
 def unharmed(server: SiteServer) -> Iterator[None]:
-    """Sees to it that the server has not grown, nor complained."""
-    before, said = resident(server.pid), len(server.log)
-    yield
+    """Sees to it that another session is as it was, and that the server has not grown."""
+    with talker(server.ws_url, "witness") as witness:
+        before, said = resident(server.pid), len(server.log)
+        yield
+        witness.post("still here")
     grown = resident(server.pid) - before
     assert grown < 16 * MEGABYTE, f"{grown / MEGABYTE:.0f} MB"
     # uvicorn shows the traceback of its own decoder for text that is not UTF-8.

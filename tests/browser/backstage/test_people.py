@@ -13,8 +13,9 @@ from websockets.exceptions import ConnectionClosed
 from tests.browser.backstage.tab import Backstage, sign_in
 from tests.browser.conftest import STORED, Visits, live, say
 from tests.browser.page import Page
-from tests.browser.talk import Client, somebody
+from tests.browser.talk import somebody
 from tests.servers import SiteServer
+from tests.talker import Client
 
 
 @pytest.fixture

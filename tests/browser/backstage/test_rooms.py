@@ -10,8 +10,9 @@ import pytest
 from tests.browser.backstage.tab import Backstage
 from tests.browser.conftest import STORED, Visits, live, say
 from tests.browser.page import Page
-from tests.browser.talk import Client, slug_of, somebody
+from tests.browser.talk import slug_of, somebody
 from tests.servers import SiteServer
+from tests.talker import Client
 
 SAVE = "[name=_save]"
 WRITES = "document.querySelector('.post').checkVisibility()"
