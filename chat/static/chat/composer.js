@@ -168,7 +168,8 @@ export class Composer {
     this.#log.marker = 0;
     this.#log.toEnd();
     this.#room.post(text);
-    status?.say(this.#element.dataset.state === "open" ? "" : "unsent");
+    if (this.#element.dataset.state !== "open") status?.say("unsent");
+    else if (!status?.slow) status?.say("");
   }
 
   /** @param {string} text */
