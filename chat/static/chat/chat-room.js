@@ -226,11 +226,12 @@ export class ChatRoom extends HTMLElement {
   async #older() {
     const { log, room } = this;
     if (!log || !room?.joined || this.#fetching) return;
+    const { lines: [oldest] } = log.timeline;
+    if (!oldest && room.seq === undefined) return; // the last messages, before which there are older ones, are on their way
     this.#fetching = true;
     const begun = this.#begun;
     this.piece("older").hidden = false;
-    const first = log.timeline.lines[0]?.seq ?? (room.seq ?? 0) + 1;
-    const page = await room.history(first).catch(() => undefined);
+    const page = await room.history(oldest?.seq ?? (room.seq ?? 0) + 1).catch(() => undefined);
     this.piece("older").hidden = true;
     this.#fetching = false;
     if (page?.type !== "history" || begun !== this.#begun) return; // the next scroll tries again
