@@ -148,7 +148,13 @@ export class ChatRoom extends HTMLElement {
   #listen() {
     const { room, client, log } = this;
     if (!room || !client || !log) return;
-    const times = setInterval(() => this.querySelectorAll(".who time").forEach((time) => showTime(/** @type {HTMLTimeElement} */ (time))), TIMES_EVERY);
+    let today = new Date().toDateString();
+    const times = setInterval(() => {
+      this.querySelectorAll(".who time").forEach((time) => showTime(/** @type {HTMLTimeElement} */ (time)));
+      if (today === new Date().toDateString()) return;
+      today = new Date().toDateString();
+      this.draw(); // yesterday is another one now
+    }, TIMES_EVERY);
     this.ends(
       () => clearInterval(times),
       client.on("me", ({ id }) => {
