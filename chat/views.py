@@ -5,6 +5,8 @@ Room pages are plain synchronous views: all they do is ask the database.
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
@@ -16,10 +18,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from chat import access, health, identity, rendering
+from chat import access, health, identity, rendering, store
 from chat.protocol import MAIN
 
 SLUG_LENGTH = 64
+SLUG = re.compile(rf"[\w-]{{1,{SLUG_LENGTH}}}")
 
 # --- Rooms ----------------------------------------------------------------------------------------
 
@@ -28,7 +31,10 @@ SLUG_LENGTH = 64
 @never_cache
 def home(request: HttpRequest) -> HttpResponse:
     """The rooms, and the main one; with ``?room=some name``, the way to the room of that name."""
-    wanted = slugify(request.GET.get("room", ""), allow_unicode=True)[:SLUG_LENGTH]
+    asked = request.GET.get("room", "").strip()
+    wanted = slugify(asked, allow_unicode=True)[:SLUG_LENGTH]
+    if asked != wanted and _is_there(request, asked):
+        wanted = asked
     if wanted:
         return redirect(rendering.address(request, "room", wanted))
     return _room(request, MAIN)
@@ -39,6 +45,12 @@ def home(request: HttpRequest) -> HttpResponse:
 def room(request: HttpRequest, slug: str) -> HttpResponse:
     """A room, for those who may see it, or make it by entering."""
     return _room(request, slug)
+
+
+def _is_there(request: HttpRequest, slug: str) -> bool:
+    """Whether there is a room of that very name, as far as the visitor may know."""
+    named = SLUG.fullmatch(slug) and store.find_room(slug)
+    return bool(named) and rendering.admits(request, slug)
 
 
 def _room(request: HttpRequest, slug: str) -> HttpResponse:

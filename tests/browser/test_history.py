@@ -113,6 +113,19 @@ def test_log_that_does_not_fill_the_window_is_filled(
     assert shown(page) == [f"message {number}" for number in range(70)]
 
 
+def test_history_before_messages_that_are_on_their_way_is_not_asked_for(page: Page) -> None:
+    """Of a log that has begun anew: nothing would be before it, and no scroll ask again."""
+    page.evaluate(
+        "window.asked = []; window.element = document.querySelector('chat-room');"
+        " element.room.history = async (before) => void asked.push(before);"
+        " element.room.seq = undefined; element.log.timeline.clear();"
+        " element.log.update(); element.log.look()"
+    )
+    assert page.evaluate("asked") == []
+    page.evaluate("element.room.seq = 950; element.log.look()")
+    assert page.evaluate("asked") == [951]
+
+
 def test_history_that_fails_is_asked_for_again_by_the_next_scroll(page: Page) -> None:
     page.evaluate(
         "window.asked = 0; const { room } = document.querySelector('chat-room');"

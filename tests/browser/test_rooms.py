@@ -110,6 +110,20 @@ def test_who_is_on_a_room_that_goes_is_on_the_list_afterwards(
     assert page.evaluate("!!document.activeElement.closest('#chat-rooms')")
 
 
+def test_archived_room_is_listed_on_its_own_page(
+    visits: Visits, site: SiteServer, room: str
+) -> None:
+    create = f"Room.objects.create(slug={slug_of(room)!r}, archived=True)"
+    site.run(f"from chat.models import Room; {create}")
+    page = enter(visits, room)
+    other = f"{site.url}/rooms/zz-{secrets.token_hex(4)}/"
+    with somebody(site, other):
+        shows(page, other, ".title", slug_of(other))
+        assert page.texts("#chat-rooms [aria-current] .title") == [slug_of(room)]
+        titles = page.texts("#chat-rooms .title")
+        assert titles.index(slug_of(room)) < titles.index(slug_of(other)), "in its place"
+
+
 def test_rooms_that_were_read_once_and_are_not_listed_are_not_asked_about(
     visits: Visits, site: SiteServer, room: str
 ) -> None:

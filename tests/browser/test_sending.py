@@ -321,6 +321,15 @@ def test_slow_mode_counts_down_for_the_eyes_and_is_read_out_once(
     page.wait_until(f"{clock}.includes('Slowly, please')")
     first = page.evaluate(clock)
     page.wait_until(f"{clock} !== {json.dumps(first)} && {clock} !== ''")
+    page.type("thi")
+    assert "Slowly, please" in page.evaluate(clock), "who types on still sees it"
+    say(page, "third")
+    page.wait_for_text(".lines", "third")
+    assert "Slowly, please" in page.evaluate(clock)
+    page.evaluate(
+        "document.querySelector('chat-room').room.emit('joined', { fresh: false, head: 0 })"
+    )
+    assert "Slowly, please" in page.evaluate(clock), "as without WebSockets, every minute"
     assert len([said for said in page.evaluate("said") if "Slowly" in said]) == 1
     assert violations(page) == []
 

@@ -71,3 +71,31 @@ def test_fresh_message_is_told_how_long_ago_it_was(
     page = enter(visits, room, "Europe/Berlin", "de")
     assert page.text(".line .who time") in ("jetzt", "vor 1 Min.")
     assert page.text(".day") == "Heute"
+
+
+# A clock that can be put on, and times that are shown anew more often than every 30 s.
+CLOCK = """
+  const Real = Date, set = window.setInterval.bind(window);
+  window.later = 0;
+  window.Date = class extends Real {
+    constructor(...given) { super(...(given.length ? given : [Real.now() + later])); }
+    static now() { return Real.now() + later; }
+  };
+  window.setInterval = (call, wait) => set(call, wait === 30_000 ? 100 : wait);
+"""
+
+
+def test_day_is_told_anew_after_midnight_also_without_a_connection(
+    visits: Visits, site: SiteServer, room: str
+) -> None:
+    publish(site, room, 1)
+    page = visits.open("about:blank")
+    page.before_scripts(CLOCK)
+    live(page.goto(room))
+    drawn(page)
+    assert page.text(".day") == "Today"
+    # While it is connected, each ping has the page drawn.
+    page.evaluate("document.querySelector('chat-room').client.close()")
+    drawn(page)
+    page.evaluate("later = 86_400_000")
+    page.wait_for_text(".day", "Yesterday")

@@ -41,8 +41,8 @@ function open(focused) {
   return {
     said,
     /** @param {number} seq */
-    hear(seq) {
-      const message = { type: "message", seq, sender: { id: "9", name: "Bob" }, text: `m${seq}` };
+    hear(seq, text = `m${seq}`) {
+      const message = { type: "message", seq, sender: { id: "9", name: "Bob" }, text };
       lines.push(message);
       focus = focused;
       attention.heard(/** @type {any} */ (message));
@@ -78,4 +78,11 @@ test("a window behind goes on where the one with the focus has stopped", () => {
   behind.hear(2);
   page.clock.pass(10_000);
   assert.deepEqual([front.said, behind.said], [["Bob: m1"], ["Bob: m2"]]);
+});
+
+test("long message is read out up to a character's end", () => {
+  const window = open(true);
+  window.hear(1, `m${"\u{1F600}".repeat(400)}`);
+  page.clock.pass(FOCUSED);
+  assert.deepEqual(window.said, [`Bob: m${"\u{1F600}".repeat(299)}`]);
 });

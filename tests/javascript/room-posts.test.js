@@ -212,6 +212,18 @@ for (const code of ["rate_limited", "forbidden"]) {
   });
 }
 
+test("posts too big for a frame are refused here, and hold up none", async () => {
+  const { client, server, room } = await inMain();
+  assert.ok(client.limits);
+  client.limits.frame = 200;
+  const { id } = room.post("a");
+  for (const text of ["b".repeat(200), "c".repeat(200), "d"]) room.post(text);
+  server().take();
+  server().hear(ack(8, id));
+  assert.deepEqual(server().take().map(({ text }) => text), ["d"]);
+  assert.deepEqual(room.outbox.posts.map(({ state }) => state), ["stored", "failed", "failed", "waiting"]);
+});
+
 test("post of another sender under the same id is not one's own", async () => {
   const { server, room } = await inMain();
   const { id } = room.post("a");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { joined, message, turns } from "./fakes.js";
-import { inMain, only, page } from "./rooms.js";
+import { inMain, listen, only, page, waiting } from "./rooms.js";
 
 // Joining, and the log
 
@@ -157,11 +157,25 @@ test("nobody is known to be there where the connection is over for good, and onl
 test("room that is left is told of nothing more, and not joined again", async () => {
   const { server, room, told, client, comeBack } = await inMain();
   room.leave();
-  assert.deepEqual(server().take(), [{ type: "leave", room: "main" }]);
+  assert.deepEqual(server().take().map(({ type, room }) => [type, room]), [["leave", "main"]]);
   assert.equal(room.joined, false);
   server().hear({ type: "left", room: "main" }, message(8));
   comeBack();
   assert.deepEqual([server().take(), told, client.seen], [[], [], {}]);
+});
+
+test("room that one was put out of is left, and that this is refused concerns no other", async () => {
+  const { server, room, client } = await inMain();
+  const tea = client.join("tea", { history: 0 });
+  server().hear(joined({ room: "tea", ref: server().take()[0].ref }));
+  server().hear({ type: "left", room: "main", code: "removed" });
+  const told = listen(tea);
+  tea.post("a");
+  room.leave();
+  const { ref } = server().take().find(({ type }) => type === "leave");
+  server().hear({ type: "error", code: "not_joined", detail: "", ref });
+  assert.deepEqual(waiting(tea), [["a", "waiting"]]);
+  assert.deepEqual(only(told, "trouble"), []);
 });
 
 test("who is here is kept", async () => {

@@ -104,6 +104,38 @@ test("network that fails is a loss, of a stream as of a request", async () => {
   assert.deepEqual(asking.heard, [1006]);
 });
 
+test("stream that is silent for two and a half heartbeats is a loss, though another is not", async () => {
+  const { clock, stream, heard, requests } = await inMain();
+  stream.send([{ type: "join", room: "tea", ref: 2 }]);
+  await turns();
+  await requests[1].stream();
+  await requests[1].frame([WELCOME, joined({ room: "tea" })], "e2:0");
+  for (let second = 0; second < 40; second += 8) {
+    for (const request of requests) await request.write(": still here\n\n");
+    clock.pass(8_000);
+  }
+  assert.ok(!heard.includes(1006));
+  await requests[1].frame([{ type: "ping" }]);
+  clock.pass(11_999);
+  assert.ok(!heard.includes(1006));
+  clock.pass(1);
+  assert.equal(heard.at(-1), 1006);
+});
+
+test("stream that is not answered is a loss; one that has ended or was left is none", async () => {
+  const { clock, stream, heard } = await opened();
+  stream.send([{ type: "join", room: "main", ref: 1 }]);
+  await turns();
+  clock.pass(10_000);
+  assert.deepEqual(heard.splice(0), [1006]);
+  stream.send([{ type: "join", room: "main", ref: 2 }]);
+  await turns();
+  stream.send([{ type: "leave", room: "main" }]);
+  await turns();
+  clock.pass(60_000);
+  assert.deepEqual(types(heard), ["left"]);
+});
+
 test("site whose HTTP has no chat is a loss, so that the other way is tried", async () => {
   const { stream, heard, last } = await opened();
   stream.send([{ type: "join", room: "main", ref: 5 }]);

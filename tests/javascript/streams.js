@@ -7,7 +7,7 @@ import { WELCOME, browser, joined, message, turns } from "./fakes.js";
 
 /** A stream that is open, and what was heard of it: events, "ready", or the code of its end. */
 export async function opened() {
-  const { requests } = browser();
+  const { clock, requests } = browser();
   /** @type {any[]} */
   const heard = [];
   const stream = new Stream("/rooms/", "secret", {
@@ -18,7 +18,7 @@ export async function opened() {
   await turns();
   assert.deepEqual(heard.splice(0), ["ready"]);
   const last = () => requests[requests.length - 1];
-  return { stream, heard, requests, last };
+  return { clock, stream, heard, requests, last };
 }
 
 /** A stream on which one room was joined, up to seq 3. */

@@ -91,6 +91,32 @@ def test_asking_for_a_room_leads_to_it(client: Client, asked: str, address: str)
     assert client.get("/", {"room": asked})["Location"] == address
 
 
+@pytest.mark.parametrize("slug", ["Tea-Time", "_tea--time", "TEA"])
+def test_asking_for_a_room_by_its_very_name_leads_to_it(client: Client, slug: str) -> None:
+    Room.objects.create(slug=slug)
+    Room.objects.create(slug="tea")
+    assert client.get("/", {"room": f" {slug} "})["Location"] == f"/rooms/{slug}/"
+
+
+def test_asking_for_a_private_room_tells_only_members_that_it_is_there(
+    client: Client, bob: User
+) -> None:
+    room = Room.objects.create(slug="Board", kind=Room.Kind.PRIVATE)
+    for _ in ("guest", "user"):
+        assert client.get("/", {"room": "Board"})["Location"] == "/rooms/board/"
+        client.force_login(bob)
+    Membership.objects.create(room=room, user=bob)
+    assert client.get("/", {"room": "Board"})["Location"] == "/rooms/Board/"
+
+
+def test_asking_for_a_name_of_a_room_to_be_made_leads_to_the_usual_spelling(
+    client: Client, settings: Settings
+) -> None:
+    settings.CHAT = {"GUESTS": "post", "ROOM_CREATION": "anyone"}
+    assert client.get("/", {"room": "Board"})["Location"] == "/rooms/board/"
+    assert client.get("/", {"room": "Bo\0ard"})["Location"] == "/rooms/board/"
+
+
 def test_asking_for_a_name_without_letters_stays(client: Client) -> None:
     assert client.get("/", {"room": " ?! "}).status_code == 200
 

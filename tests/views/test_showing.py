@@ -14,6 +14,7 @@ from pytest_django import Settings
 from chat import identity, store
 from chat.identity import Identity
 from chat.models import Room
+from chat.protocol.errors import Problem
 from tests.views.pages import attribute, rooms, say, texts, visible
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +123,15 @@ def test_page_is_in_the_visitors_language(client: Client) -> None:
     german = client.get("/", headers={"accept-language": "de"})
     assert 'lang="de"' in german.content.decode()
     assert "Nachricht schreiben" in german.content.decode()
+
+
+@pytest.mark.parametrize("code", sorted(each.code for each in Problem.__subclasses__()))
+def test_page_has_a_sentence_for_each_error(client: Client, code: str) -> None:
+    notice = re.search(
+        r'<p [^>]*data-part="notice".*?></p>', client.get("/").content.decode(), re.S
+    )
+    assert notice
+    assert re.search(rf'\sdata-{code}="[^"]+"', notice[0])
 
 
 def test_page_is_never_kept_by_a_cache(client: Client) -> None:

@@ -10,6 +10,7 @@ const MOST = 99;
 const BREATH = 1_500;
 // And how much longer at least in a window without the focus: one that has it comes first.
 const GIVES_WAY = 500;
+// Characters, of which none is cut in two.
 const LONGEST_READ = 300;
 
 /** Unread messages of each room of the page. @type {Map<Attention, number>} */
@@ -130,7 +131,7 @@ export class Attention {
     const { sender, text, seq } = said[0];
     this.#said = said.length === 1 ? seq : 0;
     voice.textContent = this.#said
-      ? `${sender.name}: ${text.slice(0, LONGEST_READ)}`
+      ? `${sender.name}: ${[...text].slice(0, LONGEST_READ).join("")}`
       : `${voice.dataset.many} ${said.length}`;
   }
 

@@ -148,7 +148,13 @@ export class ChatRoom extends HTMLElement {
   #listen() {
     const { room, client, log } = this;
     if (!room || !client || !log) return;
-    const times = setInterval(() => this.querySelectorAll(".who time").forEach((time) => showTime(/** @type {HTMLTimeElement} */ (time))), TIMES_EVERY);
+    let today = new Date().toDateString();
+    const times = setInterval(() => {
+      this.querySelectorAll(".who time").forEach((time) => showTime(/** @type {HTMLTimeElement} */ (time)));
+      if (today === new Date().toDateString()) return;
+      today = new Date().toDateString();
+      this.draw(); // yesterday is another one now
+    }, TIMES_EVERY);
     this.ends(
       () => clearInterval(times),
       client.on("me", ({ id }) => {
@@ -226,11 +232,12 @@ export class ChatRoom extends HTMLElement {
   async #older() {
     const { log, room } = this;
     if (!log || !room?.joined || this.#fetching) return;
+    const { lines: [oldest] } = log.timeline;
+    if (!oldest && room.seq === undefined) return; // the last messages, before which there are older ones, are on their way
     this.#fetching = true;
     const begun = this.#begun;
     this.piece("older").hidden = false;
-    const first = log.timeline.lines[0]?.seq ?? (room.seq ?? 0) + 1;
-    const page = await room.history(first).catch(() => undefined);
+    const page = await room.history(oldest?.seq ?? (room.seq ?? 0) + 1).catch(() => undefined);
     this.piece("older").hidden = true;
     this.#fetching = false;
     if (page?.type !== "history" || begun !== this.#begun) return; // the next scroll tries again

@@ -105,7 +105,7 @@ export class Client extends Emitter {
   /** @param {Room} room */
   forget(room) {
     this.rooms.delete(room.slug);
-    this.send({ type: "leave", room: room.slug });
+    this.mention({ type: "leave", room: room.slug }); // one may have been put out of it
   }
 
   // Commands

@@ -8,6 +8,7 @@ import { endTime, put } from "./words.js";
 
 // From this share of the longest message on it is told how long one's own is.
 const NEARLY = 0.9;
+const COMPOSED = 229;
 // Fingers have a key for line breaks on their keyboards, and none for Shift and Enter.
 const touch = matchMedia("(pointer: coarse)");
 
@@ -126,7 +127,9 @@ export class Composer {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing && !touch.matches) {
+    // Safari's Enter that ends a composition comes after its end, by the code of all that is composed.
+    const composes = event.isComposing || event.keyCode === COMPOSED;
+    if (event.key === "Enter" && !event.shiftKey && !composes && !touch.matches) {
       event.preventDefault();
       this.#form.requestSubmit();
     } else if (event.key === "Escape" && this.#line) {
@@ -168,7 +171,8 @@ export class Composer {
     this.#log.marker = 0;
     this.#log.toEnd();
     this.#room.post(text);
-    status?.say(this.#element.dataset.state === "open" ? "" : "unsent");
+    if (this.#element.dataset.state !== "open") status?.say("unsent");
+    else if (!status?.slow) status?.say("");
   }
 
   /** @param {string} text */

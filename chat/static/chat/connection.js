@@ -6,7 +6,7 @@ const LONGEST_WAIT = 30_000;
 // After a deploy everybody comes back: this spreads them out.
 const DEPLOY_WAIT = 5_000;
 // A connection that is not open by then is not going to be.
-const OPEN_WAIT = 10_000;
+export const OPEN_WAIT = 10_000;
 
 const GOING_AWAY = 4000;
 const NO_SIGN_OF_LIFE = 4001;
@@ -16,7 +16,7 @@ const LOST = 1006;
 const ANSWER_WAIT = 5_000;
 
 // A server that has sent nothing for this many of its heartbeats is not there.
-const SILENT_HEARTBEATS = 2.5;
+export const SILENT_HEARTBEATS = 2.5;
 // Failures in a row before another way is tried, and before the way that once worked is forgotten.
 const OTHER_WAY_AFTER = 2;
 const FORGET_AFTER = 5;

@@ -164,8 +164,9 @@ export class Room extends Emitter {
     const { id, text } = post;
     /** @type {Command} */
     const command = { type: "post", room: this.slug, text, id };
+    this.#sent = id;
     if (!this.#client.fits(command)) this.refused({ type: "error", code: "too_long", detail: "", id });
-    else if (this.#client.send(command)) this.#sent = id;
+    else if (!this.#client.send(command)) this.#sent = undefined;
   }
 
   // What is heard

@@ -44,9 +44,12 @@ if (here && list && template) {
       old.delete(href);
       return fill(item, href, line);
     });
-    const left = [...old.values()].some((gone) => gone.contains(document.activeElement));
-    for (const gone of old.values()) gone.remove();
-    arrange(items);
+    // The server lists no archived room; the one that the page is about stays all the same.
+    const current = [...old.values()].filter((item) => item.querySelector("[aria-current]"));
+    const gone = [...old.values()].filter((item) => !current.includes(item));
+    const left = gone.some((item) => item.contains(document.activeElement));
+    for (const item of gone) item.remove();
+    arrange([...items, ...current]);
     if (left) list.querySelector("a")?.focus({ preventScroll: true });
     const unread = rooms.map(({ room, unread = 0 }) => (room === here.dataset.room ? 0 : unread));
     if (menu instanceof HTMLElement) show(menu, unread.reduce((one, other) => one + other, 0), MOST);

@@ -61,7 +61,7 @@ export class Status {
       }),
       room.on("joined", () => {
         this.#out = false;
-        this.say("");
+        if (!this.slow) this.say("");
         this.#show();
       }),
       room.on("left", (event) => this.#left(event)),
@@ -78,6 +78,11 @@ export class Status {
   /** Whether nothing can be said any more, and waiting does not help. */
   get over() {
     return this.#out || this.#client.state === "closed";
+  }
+
+  /** Whether the seconds are counted until a message is sent. */
+  get slow() {
+    return this.#notice.dataset.says === "slow";
   }
 
   // Sentences
@@ -140,7 +145,7 @@ export class Status {
       this.#countdown.textContent = left > 0 ? this.sentence("slow", { seconds: left }) : "";
       if (left <= 0) clearInterval(this.#ticking);
     };
-    this.say("");
+    this.say("", {}, true); // no refusal: typing on does not settle it
     this.#notice.dataset.says = "slow";
     this.tell(this.sentence("slow", { seconds: Math.ceil(seconds) }));
     show();

@@ -1,5 +1,7 @@
-/** @import { Command, Event, Hears, Reading, Ref, Transport } from "./types.js" */
+/** @import { Command, Event, Hears, Reading, Ref, Timer, Transport } from "./types.js" */
 /** @typedef {Exclude<Command, { type: "join" | "leave" | "pong" }>} Said */
+
+import { OPEN_WAIT, SILENT_HEARTBEATS } from "./connection.js";
 
 const LOST = 1006;
 // A stream this old ends, and its successor tells the server what was seen. Seconds.
@@ -10,7 +12,7 @@ const LASTS = 60;
  * posted. @implements {Transport}
  */
 export class Stream {
-  #rooms; #token; #on; #name = ""; #over = new AbortController();
+  #rooms; #token; #on; #name = ""; #over = new AbortController(); #silence = OPEN_WAIT;
   /** @type {Map<string, Reading>} */
   #reading = new Map();
   // A name that is asked for: rooms wait for it, so that nobody sees us under another one.
@@ -73,13 +75,23 @@ export class Stream {
     this.#stop(room);
     const reading = { room, place, ref, end: new AbortController() };
     this.#reading.set(room, reading);
-    this.#follow(reading).catch(() => {
+    /** @type {Timer} */
+    let watch;
+    // Of several streams one may die without a word: the others are no sign of its life.
+    const alive = () => {
+      clearTimeout(watch);
+      watch = setTimeout(() => this.#on.closed(LOST), this.#silence);
+    };
+    this.#follow(reading, alive).catch(() => {
       if (!reading.end.signal.aborted) this.#on.closed(LOST);
-    });
+    }).finally(() => clearTimeout(watch));
   }
 
-  /** Reads one stream after the other, each from where the last one ended. @param {Reading} reading */
-  async #follow(reading) {
+  /**
+   * Reads one stream after the other, each from where the last one ended.
+   * @param {Reading} reading @param {() => void} alive called whenever there is a sign of life
+   */
+  async #follow(reading, alive) {
     const { room, end: { signal } } = reading;
     await this.#naming;
     while (!signal.aborted) {
@@ -87,6 +99,7 @@ export class Stream {
       const query = { ...place, name: this.#name, seconds: `${LASTS}` };
       const given = new URLSearchParams(Object.entries(query).filter(([, value]) => value));
       const headers = { Accept: "text/event-stream" };
+      alive();
       const answer = await fetch(`${this.#address(room)}/events?${given}`, { signal, headers });
       if (!answer.ok) {
         // It was joined, and cannot be again: the next connection's join is told why.
@@ -97,7 +110,7 @@ export class Stream {
         this.#stop(room);
         return this.#on.events(refusal);
       }
-      for await (const { id, event, data } of messages(answer)) {
+      for await (const { id, event, data } of messages(answer, alive)) {
         if (signal.aborted) return;
         if (event === "close") return this.#on.closed(JSON.parse(data).code);
         if (id) reading.place = { ...place, after: id };
@@ -111,6 +124,8 @@ export class Stream {
   /** Passes it on, with the `ref` that the server does not know. @param {Event[]} events @param {Reading} reading */
   #hear(events, reading) {
     const { room, ref } = reading;
+    const welcome = events.find((event) => event.type === "welcome");
+    if (welcome) this.#silence = welcome.heartbeat * SILENT_HEARTBEATS * 1000;
     if (events.some(({ type }) => type === "joined")) reading.ref = undefined;
     // What is for the whole site comes with every room.
     const [first] = this.#reading.keys();
@@ -178,11 +193,12 @@ async function eventsOf(answer, about) {
   }
 }
 
-/** The messages of a stream of server-sent events. @param {Response} answer */
-async function* messages(answer) {
+/** The messages of a stream of server-sent events. @param {Response} answer @param {() => void} alive called for each part */
+async function* messages(answer, alive) {
   const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
+    alive();
     const whole = (rest + part.value).split("\n\n");
     rest = whole.pop() ?? "";
     for (const message of whole) {
