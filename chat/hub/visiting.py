@@ -34,7 +34,9 @@ MEMBERS_LISTED = 5
 """The most senders that a line in a list of rooms names."""
 
 
-async def join(session: Session, command: commands.Join, *, silently: bool = False) -> None:
+async def join(
+    session: Session, command: commands.Join, *, silently: bool = False, may_create: bool = True
+) -> None:
     """Enter a room: ``joined``, then what was missed or the last messages, then live.
 
     Joining a room again starts it anew. A terminal leaves the room it was in. Raises a ``Problem``.
@@ -46,7 +48,7 @@ async def join(session: Session, command: commands.Join, *, silently: bool = Fal
         raise TooManyRooms
     while True:
         own_reviews = session.reviews
-        room, rights, reviews = await _enter(session, command.room)
+        room, rights, reviews = await _enter(session, command.room, may_create=may_create)
         start, recovered = await _start(session, room, command)
         if session.hub.rooms.get(room.slug) is room and (room.reviews, session.reviews) == (
             reviews,
@@ -73,13 +75,13 @@ async def join(session: Session, command: commands.Join, *, silently: bool = Fal
     await session.catch_up(seat)
 
 
-async def _enter(session: Session, slug: str) -> tuple[Room, Rights, int]:
+async def _enter(session: Session, slug: str, *, may_create: bool) -> tuple[Room, Rights, int]:
     """The room, made where it is not there and may be; as ``Hub.enter``. Raises a ``Problem``."""
     hub, who = session.hub, session.identity
     try:
         return await hub.enter(slug, who, create=slug == MAIN, address=session.address)
     except UnknownRoom:
-        if not access.may_create(who, slug):
+        if not may_create or not access.may_create(who, slug):
             raise
     wait = session.creations.take(hub.loop.time())
     if wait:
@@ -152,7 +154,7 @@ def _tell_left(session: Session, slug: str, ban: Restraint | None = None) -> Non
 
 
 async def start_over(session: Session, slug: str) -> None:
-    """The room's history is another one now: join it afresh, or leave.
+    """The room's history is another one now: join it afresh, or leave where it is gone by then.
 
     Without a database the session is sent away: it comes back, and finds out then.
     """
@@ -163,7 +165,8 @@ async def start_over(session: Session, slug: str) -> None:
     session.hub.presence.leave(session, slug, gone=False)
     try:
         # A position of no epoch: the client is told that it was not recovered.
-        await join(session, commands.Join(room=slug, after=Position(epoch="", seq=0)))
+        afresh = commands.Join(room=slug, after=Position(epoch="", seq=0))
+        await join(session, afresh, may_create=False)
     except Unavailable:
         session.close(CloseCode.GOING_AWAY)
     except Problem:

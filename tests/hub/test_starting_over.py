@@ -111,6 +111,22 @@ async def test_who_cannot_start_over_for_want_of_a_database_is_to_come_back(
     assert wired.socket.code == 4000
 
 
+async def test_room_that_goes_while_all_start_over_is_not_made_again(make_hub: MakeHub) -> None:
+    """It is cleared before it is deleted, and a process may be slow to hear of that."""
+    hub = make_hub()
+    wired = Wired(hub)
+    await wired.join("brief")
+    wired.say(post(1, "brief"))
+    await soon(lambda: wired.seqs == [1])
+    room = hub.rooms["brief"]
+    cleared = await off_loop(store.clear, "brief")
+    await off_loop(Room.objects.filter(slug="brief").delete)
+    await hub.rooms.alter(room, cleared)
+    assert wired.session.seats == {}
+    await soon(lambda: bool(wired.told("left")))
+    assert not await off_loop(Room.objects.filter(slug="brief").exists)
+
+
 async def test_room_that_was_deleted_and_made_again_begins_anew(connect: Connect) -> None:
     """Even should it have the same epoch: its numbers mean something else."""
     client = await connect()
