@@ -29,7 +29,9 @@ class Devtools:
     def __init__(self, address: str) -> None:
         self._open = ExitStack()
         self._socket: ClientConnection = self._open.enter_context(
-            connect(address, max_size=None, compression=None)
+            # No keepalive: while no test asks for anything, events fill the queue unread,
+            # and the pongs behind them with it.
+            connect(address, max_size=None, compression=None, ping_interval=None)
         )
         self._numbers = itertools.count(1)
         self.listeners: dict[str, Callable[[str, dict[str, Any]], None]] = {}

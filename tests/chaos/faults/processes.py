@@ -18,16 +18,19 @@ async def kill_at_random(scene: Scene) -> None:
 async def reach(scene: Scene, process: Process, point: str, there: Callable[[], bool]) -> None:
     """Arm a fault point, and wait until the process is ``there``."""
     process.arm(point)
-    async with asyncio.timeout(60):
+    patience = 2.0
+    async with asyncio.timeout(120):
         while not there():
             try:
-                async with asyncio.timeout(2):
+                async with asyncio.timeout(patience):
                     while not there():
                         await asyncio.sleep(0.01)
             except TimeoutError:
-                # Nobody may be with that process: let all come in anew, by the next door.
+                # Nobody may be with that process: let all come in anew, by the next door,
+                # and give them more time for it each time.
                 for door in scene.site.doors:
                     await asyncio.to_thread(door.reset)
+                patience *= 2
     process.disarm()
 
 
