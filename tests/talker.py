@@ -60,9 +60,7 @@ class Client:
 @contextmanager
 def talker(address: str, room: str, name: str = "") -> Iterator[Client]:
     """A client in the room, at a server's WebSocket address."""
-    with connect(
-        address, subprotocols=[Subprotocol("chat.v1.json")], ping_interval=None
-    ) as socket:
+    with connect(address, subprotocols=[Subprotocol("chat.v1.json")], ping_interval=None) as socket:
         client = Client(socket, room)
         if name:
             client.do("rename", name=name)

@@ -1,9 +1,9 @@
 """The sending half of a session: never waits, and never lets one slow socket hold up the others.
 
-An ASGI ``send`` is a coroutine. On daphne it never suspends; on servers with backpressure it does
-when the socket's buffer is full. So each send is stepped by hand: done when it raises
-``StopIteration``; one that suspends is parked in a task of its own, and the session takes nothing
-more until that has ended.
+An ASGI ``send`` is a coroutine. On servers with backpressure it suspends when the socket's buffer
+is full. So each send is stepped by hand: done when it raises ``StopIteration``; one that suspends
+is parked in a task of its own, and the session takes nothing more until that has ended. On daphne
+it never suspends; there the connection itself says when it holds too much (``pressure``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from chat.hub import stepping
+from chat.hub import pressure, stepping
 
 Outgoing = dict[str, Any]
 """An ASGI message. One object is handed to many sessions: nobody changes it."""
@@ -36,17 +36,32 @@ GONE = frozenset({"Disconnected"})
 class Outlet:
     """Sends to one socket, in order.
 
+    Into a connection that says it is full go at most ``most`` characters more: a burst fills any.
+
     ``freed`` is called when a socket that was blocked can take more; ``failed`` when the session
     cannot go on: too many replies wait for it, or the server refuses a frame; ``cut`` when not even
     the close could be sent, as the socket took nothing: whoever serves it is to end it.
     """
 
-    __slots__ = ("_closed", "_cut", "_failed", "_freed", "_parked", "_send", "_waiting")
+    __slots__ = (
+        "_closed",
+        "_cut",
+        "_failed",
+        "_freed",
+        "_full",
+        "_held",
+        "_most",
+        "_parked",
+        "_send",
+        "_stuck",
+        "_waiting",
+    )
 
     def __init__(
         self,
         send: Send,
         *,
+        most: int,
         freed: Callable[[], None],
         failed: Callable[[], None],
         cut: Callable[[], None],
@@ -58,14 +73,43 @@ class Outlet:
         self._parked: asyncio.Task[None] | None = None
         self._waiting: deque[Outgoing] = deque()
         self._closed = False
+        self._most = most
+        self._full = False
+        self._held = 0
+        self._stuck = False
+        pressure.report(send, self)
+
+    def fill(self) -> None:
+        """The connection holds more than it should."""
+        self._full = True
+
+    def drain(self) -> None:
+        """The connection was full, and has none left."""
+        was_stuck = self._stuck
+        self._full = self._stuck = False
+        self._held = 0
+        while self._waiting and self._fits(self._waiting[0]) and self._begin(self._waiting[0]):
+            self._waiting.popleft()
+        if was_stuck and not self._waiting and not self._closed:
+            self._freed()
 
     def push(self, message: Outgoing) -> bool:
         """Send now; false, and nothing sent, while the socket is blocked or closed.
 
         For what can be had again from the log.
         """
-        if self._parked is not None or self._closed:
+        if self._parked is not None or self._closed or (self._full and not self._fits(message)):
             return False
+        return self._begin(message)
+
+    def _fits(self, message: Outgoing) -> bool:
+        """Whether a connection that may be full takes this one too."""
+        if self._full and not self._stuck:
+            self._held += len(message.get("text", ""))
+            self._stuck = self._held > self._most
+        return not self._stuck
+
+    def _begin(self, message: Outgoing) -> bool:
         sending = self._send(message)
         try:
             waits_for = stepping.begin(sending)
@@ -92,13 +136,18 @@ class Outlet:
         # A plain int: autobahn refuses an enumeration's.
         self.send({"type": "websocket.close", "code": int(code)})
         self._closed = True
-        if self._parked is not None:
+        if self._parked is not None or self._waiting:
             asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._give_up)
 
     def _give_up(self) -> None:
         if self._parked is not None:
             self.abandon()
             self._cut()
+        elif self._waiting:
+            # daphne drops who does not answer a close; what would be before it is for nobody.
+            close = self._waiting[-1]
+            self._waiting.clear()
+            self._begin(close)
 
     def abandon(self) -> None:
         """The socket is gone: forget what waits for it."""

@@ -121,7 +121,13 @@ class Session:
         self.heard_at = hub.loop.time()
         self._backlog: deque[AnyCommand | Rejected] = deque()
         self._worker: asyncio.Task[None] | None = None
-        self._outlet = Outlet(send, freed=self._freed, failed=self.too_slow, cut=cut)
+        self._outlet = Outlet(
+            send,
+            most=hub.config.window_bytes,
+            freed=self._freed,
+            failed=self.too_slow,
+            cut=cut,
+        )
         self._credit = Credit(hub.config.window_bytes)
         self._answered: asyncio.Future[None] | None = None
         """Done by the next pong, where a command waits for one."""

@@ -10,6 +10,8 @@ from chat.hub import sending
 from chat.hub.sending import Outgoing, Outlet
 from tests.fakes import Socket, soon, turns
 
+MOST = 2**20
+
 
 class Ends:
     """An outlet, its socket, and how often it called back."""
@@ -20,7 +22,11 @@ class Ends:
         self.overflowed = 0
         self.cuts = 0
         self.outlet = Outlet(
-            self.socket.send, freed=self._freed, failed=self._overflowed, cut=self._cut
+            self.socket.send,
+            most=MOST,
+            freed=self._freed,
+            failed=self._overflowed,
+            cut=self._cut,
         )
 
     def _freed(self) -> None:
@@ -126,7 +132,7 @@ async def test_connection_that_is_gone_for_daphne_is_no_error(
     async def send(message: Outgoing) -> None:
         raise Disconnected("Attempt to send on a closed protocol")
 
-    outlet = Outlet(send, freed=nothing, failed=lambda: failed.append(True), cut=nothing)
+    outlet = Outlet(send, most=MOST, freed=nothing, failed=lambda: failed.append(True), cut=nothing)
     assert not outlet.push(frame("a"))
     assert (failed, caplog.records) == ([], [])
 
@@ -157,7 +163,7 @@ async def test_frame_that_the_server_refuses_ends_the_session_with_an_error(
             await asyncio.sleep(0)
         raise ValueError("message too big")
 
-    outlet = Outlet(send, freed=nothing, failed=lambda: failed.append(True), cut=nothing)
+    outlet = Outlet(send, most=MOST, freed=nothing, failed=lambda: failed.append(True), cut=nothing)
     outlet.send(frame("a"))
     await turns()
     assert failed == [True]
@@ -249,7 +255,7 @@ async def test_send_that_catches_what_it_waits_for_goes_on() -> None:
         sent.append(message)
 
     freed: list[bool] = []
-    outlet = Outlet(send, freed=lambda: freed.append(True), failed=nothing, cut=nothing)
+    outlet = Outlet(send, most=MOST, freed=lambda: freed.append(True), failed=nothing, cut=nothing)
     assert outlet.push(frame("a"))
     failing.set_exception(OSError("full"))
     await soon(lambda: bool(freed))
@@ -263,7 +269,7 @@ async def test_send_that_only_yields_is_parked_and_ends() -> None:
         await asyncio.sleep(0)
         sent.append(message)
 
-    outlet = Outlet(send, freed=nothing, failed=nothing, cut=nothing)
+    outlet = Outlet(send, most=MOST, freed=nothing, failed=nothing, cut=nothing)
     assert outlet.push(frame("a"))
     assert not outlet.push(frame("b"))
     await soon(lambda: bool(sent))

@@ -53,18 +53,22 @@ def frame(
 
 
 class RawClient:
-    """A JSON session over a bare socket. What has not been read stays with the server."""
+    """A session over a bare socket, JSON or a terminal. What is not read stays with the server."""
 
     def __init__(self, connection: socket.socket, protocol: ClientProtocol) -> None:
         self.events: list[Event] = []
-        """Everything that was read, in order."""
+        """Everything that was read, in order, by a JSON session."""
+        self.lines: list[str] = []
+        """The same by a terminal."""
         self.over = False
         """Whether the server has ended the connection, as far as was read."""
         self._socket = connection
         self._protocol = protocol
 
     @classmethod
-    async def connect(cls, server: Door, *, buffer: int | None = None) -> Self:
+    async def connect(
+        cls, server: Door, *, buffer: int | None = None, terminal: bool = False
+    ) -> Self:
         """Open a session, with ``buffer`` bytes for what comes in where that is given."""
         loop = asyncio.get_running_loop()
         connection = socket.socket()
@@ -75,13 +79,15 @@ class RawClient:
             # only when the sender's timer says so, which is seconds when it has waited for long.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
         await loop.sock_connect(connection, ("127.0.0.1", urlsplit(server.ws_url).port))
+        subprotocols = None if terminal else [Subprotocol("chat.v1.json")]
         protocol = ClientProtocol(
-            parse_uri(server.ws_url), subprotocols=[Subprotocol("chat.v1.json")], max_size=None
+            parse_uri(server.ws_url), subprotocols=subprotocols, max_size=None
         )
         protocol.send_request(protocol.connect())
         client = cls(connection, protocol)
         await client.until(lambda: protocol.state is State.OPEN, "handshake")
-        await client.until(lambda: client.events, "welcome")
+        if not terminal:
+            await client.until(lambda: client.events, "welcome")
         return client
 
     async def send(self, data: bytes) -> None:
@@ -136,10 +142,16 @@ class RawClient:
             self._protocol.receive_eof()
         for event in self._protocol.events_received():
             if isinstance(event, Frame) and event.opcode is Opcode.TEXT:
-                for told in json.loads(bytes(event.data)):
-                    check(told)
-                    self.events.append(told)
+                self._note(bytes(event.data).decode())
         await self._answer()
+
+    def _note(self, text: str) -> None:
+        if self._protocol.subprotocol is None:
+            self.lines.append(text)
+            return
+        for told in json.loads(text):
+            check(told)
+            self.events.append(told)
 
     async def _answer(self) -> None:
         """Send what the protocol itself answers: to pings and closes."""

@@ -11,7 +11,7 @@ import pytest
 from tests.integration.connection import PATIENCE
 from tests.integration.memory import resident
 from tests.integration.people import Visits
-from tests.integration.raw import TINY_BUFFER, RawClient
+from tests.integration.raw import TINY_BUFFER, RawClient, frame
 from tests.integration.regulars import Crowd, crowd, heard
 from tests.integration.settings import overriding
 from tests.servers import Serve, ServerKind, SiteServer
@@ -126,6 +126,42 @@ async def test_who_asks_and_asks_without_reading_is_bounded(
             assert grown < 20 * MEGABYTE, f"{grown / MEGABYTE:.0f} MB"
             assert await slowest(talkers, ["and on"]) < DELAY_SECONDS
             assert {await client.end() for client in greedy} <= {4002, None}
+
+
+async def test_terminal_that_talks_and_never_reads_is_bounded_and_closed(
+    server: SiteServer, visit: Visits, room: str
+) -> None:
+    async with crowd(room, [server], each=4) as talkers, AsyncExitStack() as stack:
+        await talkers.talk(50, size=4000)  # what a server has need of anyway
+        witness = await visit.json(server, room)
+        there = {witness.sender["id"], *(regular.who.uid for regular in talkers.regulars)}
+        before = resident(server.pid)
+        deaf = []
+        for _ in range(20):
+            terminal = await RawClient.connect(server, buffer=TINY_BUFFER, terminal=True)
+            stack.callback(terminal.close)
+            await terminal.send(frame(f"/join {room}"))
+            deaf.append(terminal)
+        await witness.until(lambda: len(witness.present(room)) == len(there) + len(deaf), "all")
+
+        async def go_on() -> None:
+            # daphne asks nobody whether they are there who says something every now and then.
+            while True:
+                for terminal in deaf:
+                    with contextlib.suppress(OSError):
+                        await terminal.send(frame("/list"))
+                await asyncio.sleep(0.5)
+
+        going_on = asyncio.create_task(go_on())
+        try:
+            await talkers.talk(150, size=4000)
+            await witness.online(room, there, within=PATIENCE)
+        finally:
+            going_on.cancel()
+        grown = resident(server.pid) - before
+        # Without a bound: more than 2 MB for each of them.
+        assert grown < 20 * MEGABYTE, f"{grown / MEGABYTE:.0f} MB"
+        assert {await terminal.end() for terminal in deaf} <= {4002, None}
 
 
 async def test_reader_that_pauses_goes_on_where_it_was(
