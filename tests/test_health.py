@@ -31,9 +31,8 @@ ALL_WELL = dict.fromkeys(("database", "migrations", "channel_layer", "draining")
 
 @pytest.fixture(autouse=True)
 def afresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is known to fail yet, and a hanging check is given up soon."""
+    """Nothing is known to fail yet."""
     monkeypatch.setattr(health, "_failing", set())
-    monkeypatch.setattr(health, "LIMIT_SECONDS", 0.2)
 
 
 def failing(checks: dict[str, health.Check]) -> dict[str, str]:
@@ -200,7 +199,7 @@ async def test_database_that_hangs_is_a_no_and_is_asked_only_once(
 ) -> None:
     for _ in range(2):
         found = await asyncio.gather(health.readiness(), health.readiness())
-        assert [failing(checks) for checks in found] == [{"database": "no answer within 0.2 s"}] * 2
+        assert [failing(checks) for checks in found] == [{"database": "no answer within 2 s"}] * 2
     assert len(hanging) == 1
     hanging[0].set()
     async with asyncio.timeout(60):
@@ -247,7 +246,7 @@ class SilentLayer(InMemoryChannelLayer):
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("layer", "detail"),
-    [("BrokenLayer", "failed: ConnectionError"), ("SilentLayer", "no answer within 0.2 s")],
+    [("BrokenLayer", "failed: ConnectionError"), ("SilentLayer", "no answer within 2 s")],
 )
 async def test_layer_that_does_not_deliver_fails_in_time(
     settings: Settings, layer: str, detail: str
