@@ -41,7 +41,7 @@ step "linters" scripts/lint.sh
 step "tests of the protocol, which cover all of it" \
     .venv/bin/python -m pytest tests/protocol --cov=chat.protocol --cov-fail-under=100
 step "the whole suite" \
-    .venv/bin/python -m pytest "${two_at_a_time[@]}" --cov=chat --cov-fail-under=95
+    .venv/bin/python -m pytest "${two_at_a_time[@]}" --cov=chat --cov-fail-under=95 --durations=30
 
 second=.venv-3.13
 not_again=()
