@@ -1,8 +1,8 @@
 """Backpressure of a server whose ``send`` never waits.
 
 daphne buffers without limit what a client does not take. The Twisted connection below it does know
-when it holds too much, and tells its producer; until somebody else registers, that is the HTTP
-channel of a handshake which is over.
+when it holds too much, and tells its producer; until somebody else registers, that is at most the
+HTTP channel of a handshake which is over.
 """
 
 from __future__ import annotations
@@ -25,19 +25,27 @@ class Valve(Protocol):
 
 
 class Producer:
-    """A valve as Twisted would have it (``twisted.internet.interfaces.IPushProducer``)."""
+    """A valve as Twisted would have it (``twisted.internet.interfaces.IPushProducer``).
 
-    __slots__ = ("_valve",)
+    Nothing is read while the connection is full: a client that takes nothing could else go on
+    asking for what is answered below us (pings, closes), and look alive to daphne, whose own pings
+    end it.
+    """
 
-    def __init__(self, valve: Valve) -> None:
+    __slots__ = ("_transport", "_valve")
+
+    def __init__(self, transport: Any, valve: Valve) -> None:
+        self._transport = transport
         self._valve = valve
 
     def pauseProducing(self) -> None:  # noqa: N802
         """More than 64 kB wait in the connection."""
+        self._transport.pauseProducing()
         self._valve.fill()
 
     def resumeProducing(self) -> None:  # noqa: N802
         """All of it was taken."""
+        self._transport.resumeProducing()
         self._valve.drain()
 
     def stopProducing(self) -> None:  # noqa: N802
@@ -58,5 +66,5 @@ def report(send: Any, valve: Valve) -> bool:
     if not hasattr(connection, "registerProducer"):
         return False
     connection.unregisterProducer()
-    connection.registerProducer(Producer(valve), True)
+    connection.registerProducer(Producer(connection.transport, valve), True)
     return True

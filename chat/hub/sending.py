@@ -29,6 +29,10 @@ WAITING_MOST = 1000
 
 CLOSE_SECONDS = 5.0
 
+# Characters that go into a connection that says it is full: a round of the fan-out fills any. A
+# client has half a heartbeat to take them.
+HELD_MOST = 2**20
+
 # What autobahn, which is daphne's and no dependency of ours, raises where others raise an OSError.
 GONE = frozenset({"Disconnected"})
 
@@ -36,7 +40,7 @@ GONE = frozenset({"Disconnected"})
 class Outlet:
     """Sends to one socket, in order.
 
-    Into a connection that says it is full go at most ``most`` characters more: a burst fills any.
+    At most ``most`` characters of replies wait.
 
     ``freed`` is called when a socket that was blocked can take more; ``failed`` when the session
     cannot go on: too many replies wait for it, or the server refuses a frame; ``cut`` when not even
@@ -55,6 +59,7 @@ class Outlet:
         "_send",
         "_stuck",
         "_waiting",
+        "_waiting_size",
     )
 
     def __init__(
@@ -72,6 +77,7 @@ class Outlet:
         self._failed = failed
         self._parked: asyncio.Task[None] | None = None
         self._waiting: deque[Outgoing] = deque()
+        self._waiting_size = 0
         self._closed = False
         self._most = most
         self._full = False
@@ -88,9 +94,9 @@ class Outlet:
         was_stuck = self._stuck
         self._full = self._stuck = False
         self._held = 0
-        while self._waiting and self._fits(self._waiting[0]) and self._begin(self._waiting[0]):
-            self._waiting.popleft()
-        if was_stuck and not self._waiting and not self._closed:
+        while self._waiting and self._parked is None and self._fits(self._waiting[0]):
+            self._begin(self._next_waiting())
+        if was_stuck and not self._waiting and not self._closed and self._parked is None:
             self._freed()
 
     def push(self, message: Outgoing) -> bool:
@@ -105,8 +111,8 @@ class Outlet:
     def _fits(self, message: Outgoing) -> bool:
         """Whether a connection that may be full takes this one too."""
         if self._full and not self._stuck:
-            self._held += len(message.get("text", ""))
-            self._stuck = self._held > self._most
+            self._held += _size(message)
+            self._stuck = self._held > min(self._most, HELD_MOST)
         return not self._stuck
 
     def _begin(self, message: Outgoing) -> bool:
@@ -125,8 +131,18 @@ class Outlet:
         if self._closed or self.push(message) or self._closed:
             return
         self._waiting.append(message)
-        if len(self._waiting) > WAITING_MOST:
+        self._waiting_size += _size(message)
+        if len(self._waiting) > WAITING_MOST or self._waiting_size > self._most:
             self._failed()
+
+    def _next_waiting(self) -> Outgoing:
+        message = self._waiting.popleft()
+        self._waiting_size -= _size(message)
+        return message
+
+    def _forget_waiting(self) -> None:
+        self._waiting.clear()
+        self._waiting_size = 0
 
     def close(self, code: int) -> None:
         """Send what waits and then the close with ``code``; nothing more after that.
@@ -146,13 +162,13 @@ class Outlet:
         elif self._waiting:
             # daphne drops who does not answer a close; what would be before it is for nobody.
             close = self._waiting[-1]
-            self._waiting.clear()
+            self._forget_waiting()
             self._begin(close)
 
     def abandon(self) -> None:
         """The socket is gone: forget what waits for it."""
         self._closed = True
-        self._waiting.clear()
+        self._forget_waiting()
         if self._parked is not None:
             self._parked.cancel()
 
@@ -161,21 +177,25 @@ class Outlet:
         try:
             await stepping.rest_of(sending, waits_for)
             while self._waiting:
-                await self._send(self._waiting.popleft())
+                await self._send(self._next_waiting())
         except Exception as error:
             broken = error
         finally:
             self._parked = None
         if broken is not None:
             self._broke(broken)
-        elif not self._closed:
+        elif not self._closed and not self._stuck:
             self._freed()
 
     def _broke(self, error: Exception) -> None:
-        self._waiting.clear()
+        self._forget_waiting()
         if isinstance(error, OSError) or type(error).__name__ in GONE:
             self._closed = True  # the connection is gone; its server tells of it
         elif not self._closed:
             # A frame that the server will not send. The client must not wait for it for ever.
             logger.error("a send failed", exc_info=error)
             self._failed()
+
+
+def _size(message: Outgoing) -> int:
+    return len(message.get("text", ""))

@@ -299,14 +299,20 @@ class Session:
 
     def reply(self, event: events.AnyEvent) -> None:
         """Send ``event`` to this session alone, in one frame with others of this turn."""
+        if self.closed:
+            return
         if not self._replies:
             self.hub.loop.call_soon(self.flush)
         self._replies.append(event)
 
     def flush(self) -> None:
         """Send the replies that wait, now."""
+        if not self.closed:
+            self._tell()
+
+    def _tell(self) -> None:
         replies, self._replies = self._replies, []
-        if not replies or self.closed:
+        if not replies:
             return
         messages = self.dialect.show(replies)
         for message in messages:
@@ -347,8 +353,8 @@ class Session:
         """Close with ``code``; what was answered before is sent first."""
         if self.closed:
             return
-        self.flush()
         self.closed = True
+        self._tell()
         self.hub.figures.closed(code)
         self._outlet.close(code)
         self._give_back()
