@@ -1,6 +1,6 @@
 """The site's settings, but for what ``CHAT_OVERRIDES`` says in JSON: short times, small bounds.
 
-Where ``LOST_SIGNALS`` names some, its channel layer loses these.
+Where ``LOST_SIGNALS`` names some, its channel layer, which is the core one, loses these.
 """
 
 import json
@@ -8,13 +8,13 @@ import os
 from typing import Any
 
 from project.settings import *  # noqa: F403
-from tests.integration.losing import LOSING, VARIABLE
+from tests.integration.losing import VARIABLE, LosingLayer
 
 CHAT = CHAT | json.loads(os.environ.get("CHAT_OVERRIDES", "{}"))  # noqa: F405
 
 if VARIABLE in os.environ:
     _layer = CHANNEL_LAYERS["default"]  # noqa: F405
-    _layer["BACKEND"] = LOSING[_layer["BACKEND"]]
+    _layer["BACKEND"] = f"{LosingLayer.__module__}.{LosingLayer.__name__}"
     _layer["CONFIG"]["lost"] = os.environ[VARIABLE].split(",")
 
 
