@@ -170,6 +170,7 @@ class Acting(ModelAdmin[Room]):
             level=said["level"],
             logged=logged,
             id=said["id"],
+            reason=said["reason"],
         )
         for room in [None] if rooms is None else rooms:
             tell(room=room)

@@ -112,8 +112,8 @@ class SinceForm(ReasonForm):
         return timezone.now() - spans[chosen] if chosen in spans else EVER
 
 
-class AnnouncementForm(forms.Form):
-    """What to announce, and how. The id lets the same announcement be sent once."""
+class AnnouncementForm(ReasonForm):
+    """What to announce, how, and why. The id lets the same announcement be sent once."""
 
     text = forms.CharField(
         label=_("Text"),
@@ -140,3 +140,4 @@ class AnnouncementForm(forms.Form):
     id = forms.RegexField(
         r"^[0-9a-f]{32}$", widget=forms.HiddenInput, initial=lambda: secrets.token_hex(16)
     )
+    field_order = ("text", "level", "logged", "reason")

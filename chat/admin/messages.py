@@ -9,6 +9,7 @@ from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.paginator import Paginator
 from django.db import connections
 from django.db.models import F, Q, QuerySet
+from django.db.models.lookups import Exact
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.html import format_html
@@ -33,6 +34,9 @@ from chat.models import Message, Room
 # What one can page through. The rest is found by a filter or by search: to count it is to read it.
 COUNTED_MOST = 10_000
 
+LONG_LOG = 100_000
+"""Entries of a room from which on the newest of all messages are soon enough of that room."""
+
 CHANGES_LISTED = 50
 """The changes of a message that its page names."""
 
@@ -51,6 +55,22 @@ class FirstOfThem(Paginator):  # type: ignore[type-arg]  # takes none at run tim
     def capped(self) -> bool:
         """Whether there are more."""
         return self.count == COUNTED_MOST
+
+
+def _in_or_naming(room: Room) -> Q:
+    """A condition for messages that are in a room, or have its name for a word.
+
+    SQLite would read all of the room for it, and sort that. So of a short log it finds the numbers
+    alone, which an index has in it, and takes the newest of those; in a long one it goes through
+    the newest messages of all rooms, until there are enough.
+    """
+    naming = store.matching(room.slug)
+    if connections[database()].vendor == "postgresql":
+        return Q(room=room.pk) | naming
+    if room.head - room.pruned > LONG_LOG:
+        return Q(Exact(F("room_id") + 0, room.pk)) | naming
+    found = Message.objects.using(database()).filter(Q(room=room.pk) | naming)
+    return Q(pk__in=found.order_by().values("pk"))
 
 
 @admin.register(Message)
@@ -110,11 +130,12 @@ class MessageAdmin(RedactingSenders):
         """Those that have all the words, by the database's index of them; or are in a room."""
         words = search_term.split()
         seen = Room.objects.using(database()).exclude(pk__in=hidden_from(request.user))
-        rooms = dict(seen.filter(slug__in=words).values_list("slug", "pk"))
-        others = [word for word in words if word not in rooms]
+        rooms = seen.filter(slug__in=words)
+        slugs = {room.slug for room in rooms}
+        others = [word for word in words if word not in slugs]
         condition = store.matching(" ".join(others)) if others else Q()
-        for slug, pk in rooms.items():
-            condition &= Q(room=pk) | store.matching(slug)
+        for room in rooms:
+            condition &= _in_or_naming(room)
         return queryset.filter(condition), False
 
     @admin.display(description=_("sender"))

@@ -26,6 +26,19 @@ class Reasoned(ModelAdmin[M]):
         )
         if add or changed or "reason" not in form.changed_data:
             return super().construct_change_message(request, form, formsets, add)
-        text = gettext("Nothing but the reason was given, so nothing is in the record.")
-        self.message_user(request, text, messages.WARNING)
+        vars(request)["reason_alone"] = True
         return []
+
+    def message_user(
+        self,
+        request: HttpRequest,
+        message: Any,
+        level: int | str = messages.INFO,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        """Tell; where Django would tell of a change and there is none but a reason, tell that."""
+        if level == messages.SUCCESS and "reason_alone" in vars(request):
+            level = messages.WARNING
+            message = gettext("Nothing but the reason was given, so nothing is in the record.")
+        super().message_user(request, message, level, *args, **kwargs)

@@ -33,26 +33,28 @@ def announce(
     level: str = "info",
     logged: bool = False,
     id: str = "",
+    reason: str = "",
 ) -> int:
     """Say ``text`` in ``room``, or to everybody; how many sessions, or rooms, there are to hear it.
 
     As a ``notice``, which whoever is connected now is shown once. Where ``logged``, as a message of
     the site's in the room, or in every room that is not archived: once for each ``id``, however
-    often it is tried.
+    often it is tried. ``reason`` is for the record alone.
     """
     if logged:
-        return _announce_logged(text, by, room, id or secrets.token_hex(16))
+        return _announce_logged(text, by, room, id or secrets.token_hex(16), reason)
     slug = room.slug if room is not None else ""
     with transaction.atomic(using=_database()):
-        store.record(Act.Kind.ANNOUNCE, by, room=slug, detail=text)
+        store.record(Act.Kind.ANNOUNCE, by, room=slug, reason=reason, detail=text)
         after_commit(partial(tell_notice, text, level, slug))
     return store.audience({slug} if slug else None)
 
 
-def _announce_logged(text: str, by: Actor, room: Room | None, id: str) -> int:
+def _announce_logged(text: str, by: Actor, room: Room | None, id: str, reason: str) -> int:
     site = identity.of_system(conf.current().system_name)
     slugs = [room.slug] if room is not None else store.open_rooms()
-    begin = partial(store.record, Act.Kind.ANNOUNCE, by, room=room.slug if room else "")
+    slug = room.slug if room is not None else ""
+    begin = partial(store.record, Act.Kind.ANNOUNCE, by, room=slug, reason=reason)
     act, said = None, 0
     for some in in_turns(slugs, ROOMS_AT_ONCE):
         with transaction.atomic(using=_database()):

@@ -1,6 +1,7 @@
 """Announcements from the admin: to everybody, to rooms, as notices and as messages."""
 
 import re
+import secrets
 from typing import Any
 
 import pytest
@@ -126,6 +127,30 @@ def test_announcement_that_cannot_be_made_is_refused(
 ) -> None:
     answer = boss.post(EVERYBODY, WORDS | words | {"confirmed": "yes"})
     assert answer.context["form"].errors
+    assert acts() == []
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize("logged", ["", "yes"])
+def test_reason_of_an_announcement_is_in_the_record_and_nowhere_else(
+    boss: Client, fill: Fill, logged: str
+) -> None:
+    (message,) = fill("kitchen", "hello")
+    words = WORDS | {"logged": logged, "reason": "the boiler is <b>broken</b>"}
+    for address in (EVERYBODY, page(message.room, "announce")):
+        asked = boss.post(address, words | {"asked": "yes"})
+        hidden = 'name="reason" value="the boiler is &lt;b&gt;broken&lt;/b&gt;"'
+        assert hidden in asked.content.decode()  # as it is when that is confirmed
+        boss.post(address, words | {"confirmed": "yes", "id": secrets.token_hex(16)})
+    found = Act.objects.order_by("pk").values_list("room", "reason")
+    assert list(found) == [("", words["reason"]), ("kitchen", words["reason"])]
+    assert not Message.objects.filter(text__contains="boiler").exists()
+    assert "boiler" not in " ".join(Act.objects.values_list("detail", flat=True))
+
+
+def test_announcement_whose_reason_is_too_long_is_asked_about_again(boss: Client) -> None:
+    answer = boss.post(EVERYBODY, WORDS | {"reason": "x" * 501, "confirmed": "yes"})
+    assert list(answer.context["form"].errors) == ["reason"]
     assert acts() == []
 
 

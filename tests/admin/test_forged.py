@@ -38,7 +38,7 @@ class Site(NamedTuple):
 
 
 class Forged(NamedTuple):
-    """A request that acts: what it needs, and besides that what one has to see to make it.
+    """A request that acts: what it needs, and besides that, in words, what one needs to make it.
 
     ``refused`` is how it is answered to others: 200 by a page of which they may save the rest.
     """
@@ -68,6 +68,13 @@ def there(db: None) -> Site:
 def chosen(action: str, row: Model, **form: Any) -> dict[str, Any]:
     """Return what a list sends of the row that is chosen."""
     return {"action": action, "_selected_action": [row.pk], **form}
+
+
+def on_page(member: Membership, **fields: str) -> dict[str, Any]:
+    """Return what the page of a room sends of a member there is."""
+    row = {"id": member.pk, "role": member.role, **fields}
+    sent = {f"memberships-0-{name}": value for name, value in row.items()}
+    return sent | {"memberships-TOTAL_FORMS": "1", "memberships-INITIAL_FORMS": "1"}
 
 
 YES, DELETED = {"confirmed": "yes"}, {"post": "yes"}
@@ -116,6 +123,20 @@ ACTS: dict[str, Callable[[Site], Forged]] = {
             "memberships-0-role": "owner",
         },
         sees="change_room",
+        refused=200,
+    ),
+    "change a member on the room's page": lambda it: Forged(
+        "change_membership",
+        f"room/{it.room.pk}/change/",
+        ROOM | on_page(it.member, role="owner"),
+        sees="change_room",
+        refused=200,
+    ),
+    "delete a member on the room's page": lambda it: Forged(
+        "delete_membership",
+        f"room/{it.room.pk}/change/",
+        ROOM | on_page(it.member, DELETE="on"),
+        sees="change_room view_membership",
         refused=200,
     ),
     "change a member": lambda it: Forged(
@@ -217,7 +238,7 @@ def test_act_is_refused_to_staff_with_every_permission_but_its_own(there: Site, 
 @pytest.mark.parametrize("act", ACTS)
 def test_act_is_done_for_staff_with_its_permission_alone(there: Site, act: str) -> None:
     forged = ACTS[act](there)
-    staff = admit_staff("staff", forged.needs, *filter(None, [forged.sees]))
+    staff = admit_staff("staff", forged.needs, *forged.sees.split())
     before = kept()
     answer = staff.post(CHAT + forged.address, forged.form, follow=True)
     assert answer.status_code == 200

@@ -103,6 +103,13 @@ def test_what_is_wrong_is_told_and_nothing_is_done(
     assert not Act.objects.exists()
 
 
+def test_reason_of_an_announcement_is_in_the_record(call: Call) -> None:
+    call("chat_announce", "hello", "--reason", "a test", "--yes")
+    call("chat_announce", "hello", "--reason", "a test", "--logged", "--room", "main")
+    found = Act.objects.order_by("pk").values_list("kind", "room", "reason")
+    assert list(found) == [("announce", "", "a test"), ("announce", "main", "a test")]
+
+
 def test_notice_that_would_reach_nobody_is_refused(call: Call) -> None:
     assert call("chat_announce", "hello", "--yes") == "Told sessions: 0\n"
     Node.objects.create(name="elsewhere")

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 
 from chat import conf, moderation
 from chat.broadcast import reaches_everybody
-from chat.management.base import ActCommand
+from chat.management.base import ActCommand, add_reason
 from chat.management.naming import room_named
 
 
@@ -23,7 +23,7 @@ class Command(ActCommand):
         "notice, or rooms, how many the message was said in."
     )
     examples: ClassVar = (
-        'chat_announce "Closing in ten minutes" --level warning --yes',
+        'chat_announce "Closing in ten minutes" --level warning --reason "an update" --yes',
         'chat_announce "The kitchen is open" --room kitchen',
         'chat_announce "Version 2 is out" --logged --id release-2 --yes',
     )
@@ -40,6 +40,7 @@ class Command(ActCommand):
         parser.add_argument(
             "--id", default="", help="of a message: said again under the same id it is there once"
         )
+        add_reason(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Announce it, and say how many can see it."""
@@ -67,6 +68,7 @@ class Command(ActCommand):
             level=options["level"],
             logged=logged,
             id=options["id"],
+            reason=options["reason"],
         )
         what = "rooms" if logged else "sessions"
         if options["json"]:

@@ -149,6 +149,28 @@ def test_membership_is_changed_and_ended_on_its_own_page(
     ann.forgive("404")
 
 
+def test_members_who_are_chosen_on_their_list_are_out_together(
+    boss: Backstage, site: SiteServer, ann: Page, room: str, name: str
+) -> None:
+    site.run(
+        "from django.contrib.auth.models import User; from chat.models import Membership, Room;"
+        f"room = Room.objects.create(slug={slug_of(room)!r}, kind='private');"
+        f"users = [User.objects.create_user({name!r} + end) for end in '12'];"
+        f"users.append(User.objects.get(username={name!r}));"
+        "Membership.objects.bulk_create(Membership(room=room, user=user) for user in users)"
+    )
+    live(ann.goto(room))
+    boss.goto(f"membership/?q={slug_of(room)}")
+    boss.choose("delete_selected", f"{name}\t", f"{name}1")
+    boss.fill(reason="moved on")
+    boss.submit("[type=submit]")
+    assert boss.said == "Successfully deleted 2 memberships."
+    ann.wait_for_text(".notice", OUT)
+    boss.goto(f"membership/?q={slug_of(room)}")
+    assert boss.page.texts("#result_list .field-user") == [f"{name}2"]
+    assert record(boss, name) == ["moved on · no longer a member"] * 2
+
+
 def test_slow_mode_and_retention_are_set_and_hold(
     boss: Backstage, visits: Visits, site: SiteServer, room: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.browser.backstage.tab import Backstage, sign_in
 from tests.browser.conftest import STORED, Visits, live, say
 from tests.browser.page import Page
-from tests.browser.talk import somebody
+from tests.browser.talk import slug_of, somebody
 from tests.servers import SiteServer
 from tests.talker import Client
 
@@ -106,6 +107,80 @@ def test_user_is_kept_out_of_the_site_until_then_and_sees_the_reason(
     live(ann.goto(room))
     ann.forgive("403")
     ann.forgive("WebSocket")
+
+
+def number_of(guest: Page) -> str:
+    """Return the number of a guest who has chosen no name, as the page shows it."""
+    name, number = guest.text(".people li").split()[:2]
+    assert name == "Guest"
+    return number
+
+
+@pytest.mark.parametrize("whom", ["guest", "network"])
+def test_ban_that_is_made_by_its_form_puts_a_guest_or_a_range_out_and_keeps_them_out(
+    boss: Backstage, visits: Visits, room: str, whom: str
+) -> None:
+    guest = visits.enter(room)
+    target = {"guest": number_of(guest), "network": "127.0.0.77/24"}[whom]
+    boss.goto("ban/add/")
+    boss.find(slug_of(room), "room")
+    boss.fill(**{whom: target}, kind="ban", reason="too <b>loud</b>")
+    boss.fill(until_0="2199-12-31", until_1="23:59")
+    boss.submit("[name=_save]")
+    guest.wait_for_text("[data-part=notice]", "You have been removed from this room.")
+    guest.wait_for_text("[data-part=notice]", "too <b>loud</b>")
+    guest.goto(room)
+    assert not guest.text(".post")
+    if whom == "network":
+        boss.goto(f"ban/?q={slug_of(room)}")
+        assert boss.page.texts("#result_list .field-who") == ["127.0.0.0/24"]
+    else:
+        live(visits.open(room))  # another guest, from the same place
+    lift(boss, slug_of(room))
+    live(guest.goto(room))
+    guest.forgive("status of 403")
+
+
+def test_ban_of_nobody_of_two_at_once_or_of_no_address_is_refused(boss: Backstage) -> None:
+    for fields, sentence in (
+        ({}, "Choose a user, a guest or a range of addresses."),
+        (
+            {"guest": "1073741831", "network": "203.0.113.7"},
+            "Choose a user, a guest or a range of addresses.",
+        ),
+        ({"guest": "7"}, "Enter a guest's number"),
+        ({"network": "203.0.113.0/33"}, "Enter an address, or a range"),
+        ({"network": "0.0.0.0/0"}, "Enter an address, or a range"),
+    ):
+        boss.goto("ban/add/")
+        boss.fill(kind="ban", **fields)
+        boss.submit("[name=_save]")
+        assert sentence in boss.page.text("#content .errorlist")
+
+
+def test_those_who_are_chosen_on_the_list_of_connections_are_put_out_together(
+    boss: Backstage, site: SiteServer, room: str, name: str
+) -> None:
+    with contextlib.ExitStack() as stack:
+        guests = [
+            stack.enter_context(somebody(site, room, f"{name}-{number}")) for number in (1, 2, 3)
+        ]
+        while len(boss.goto(f"connection/?q={name}").texts("#result_list .field-who")) < 3:
+            pass  # sessions are written down in a moment
+        boss.choose("ban_selected", f"{name}-1", f"{name}-2")
+        assert f"{name}-3" not in boss.page.text("#content")
+        boss.fill(kind="ban", whom="sender", room=slug_of(room), period="day")
+        boss.fill(reason="too <b>loud</b>")
+        boss.submit()
+        assert boss.said in (f"Banned: {name}-1, {name}-2", f"Banned: {name}-2, {name}-1")
+        for guest in guests[:2]:
+            assert answered(guest, "join", "error")["code"] == "forbidden"
+        assert guests[2].do("join")["type"] == "joined"
+        boss.goto(f"ban/?q={name}")
+        boss.choose("delete_selected", f"{name}-1", f"{name}-2")
+        boss.submit("[type=submit]")
+        for guest in guests[:2]:
+            answered(guest, "join", "joined")
 
 
 def test_guest_is_muted_in_a_room_and_may_speak_again(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Iterator
 
@@ -32,6 +33,32 @@ def other(site: SiteServer, room: str, visitor: Page) -> Iterator[Client]:
     """Somebody else who is there."""
     with somebody(site, room) as client:
         yield client
+
+
+def test_what_guests_may_do_changes_on_their_pages_at_once(
+    boss: Backstage, visits: Visits, visitor: Page, other: Client, room: str
+) -> None:
+    boss.find_room(room)
+    boss.fill(guests="read")
+    boss.submit(SAVE)
+    visitor.wait_until(f"!{WRITES}")
+    visitor.wait_for_text(".silence", "To write here you have to be signed in.")
+    assert other.do("post", text="hello", id="1")["code"] == "forbidden"
+    boss.find_room(room)
+    boss.fill(guests="post")
+    boss.submit(SAVE)
+    visitor.wait_until(WRITES)
+    assert other.do("post", text="hello", id="2")["type"] == "ack"
+    boss.find_room(room)
+    boss.fill(guests="none", reason="members only")
+    boss.submit(SAVE)
+    visitor.wait_for_text(".notice", "You are no longer in this room.")
+    assert other.do("post", text="hello", id="3")["type"] == "error"
+    later = visits.open(room)
+    assert not later.evaluate("!!document.querySelector('.lines')")
+    later.forgive("status of 403")
+    boss.goto("act/?q=members+only")
+    assert boss.page.texts("#result_list .field-why") == ["members only · guests=none"]
 
 
 @pytest.mark.parametrize("setting", ["locked", "archived"])
@@ -121,6 +148,7 @@ def test_announcement_to_a_room_is_seen_there_and_nowhere_else(
     boss.find_room(room)
     boss.press_tool("Announce")
     boss.fill(text="We <b>close</b> at six", level="warning", logged="yes" if logged else "")
+    boss.fill(reason=f"the boiler of {slug_of(room)}")
     boss.submit()
     reached = "a message in 1 room" if logged else "shown to 1 session"
     assert reached in boss.page.text("#content")
@@ -128,16 +156,26 @@ def test_announcement_to_a_room_is_seen_there_and_nowhere_else(
     assert boss.said == "The announcement was made."
     visitor.wait_for_text(STORED if logged else ".announcement", "We <b>close</b> at six")
     assert "close" not in elsewhere.text("body")
+    assert "boiler" not in visitor.text("body")
+    boss.goto(f"act/?q=boiler+of+{slug_of(room)}")
+    assert "announced" in boss.page.text("#result_list tbody")
 
 
-def test_rooms_that_are_chosen_are_cleared_and_announced_to_together(
-    boss: Backstage, visits: Visits, site: SiteServer
-) -> None:
+@pytest.fixture
+def three(visits: Visits, site: SiteServer) -> tuple[str, list[Page]]:
+    """A name, and a page in each of the rooms ``name-1`` to ``name-3``, with a word said there."""
     name = secrets.token_hex(4)
     pages = [visits.enter(f"{site.url}/rooms/{name}-{number}/") for number in (1, 2, 3)]
     for page in pages:
         say(page, "hello")
         page.wait_for_text(STORED, "hello")
+    return name, pages
+
+
+def test_rooms_that_are_chosen_are_cleared_and_announced_to_together(
+    boss: Backstage, three: tuple[str, list[Page]]
+) -> None:
+    name, pages = three
     boss.goto(f"room/?q={name}")
     boss.choose("announce", f"{name}-1", f"{name}-2")
     boss.fill(text="Two of three", logged="")
@@ -152,3 +190,50 @@ def test_rooms_that_are_chosen_are_cleared_and_announced_to_together(
         page.wait_until(f"!document.querySelector({STORED!r})")
     assert pages[2].texts(STORED) == ["hello"]
     assert pages[2].texts(".announcement") == []
+
+
+def test_rooms_that_are_chosen_begin_a_new_epoch_together(
+    boss: Backstage, site: SiteServer, three: tuple[str, list[Page]]
+) -> None:
+    name, pages = three
+
+    def epochs() -> list[str]:
+        addresses = [f"{site.url}/rooms/{name}-{number}/" for number in (1, 2, 3)]
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(somebody(site, address)) for address in addresses]
+            return [str(client.do("join")["epoch"]) for client in clients]
+
+    before = epochs()
+    boss.goto(f"room/?q={name}")
+    boss.choose("begin_epoch", f"{name}-1", f"{name}-2")
+    assert f"“{name}-1”, “{name}-2” starts over" in boss.page.text("#content")
+    boss.fill(reason=f"restored {name}")
+    boss.submit()
+    assert boss.said == "A new epoch has begun."
+    assert [old == new for old, new in zip(before, epochs(), strict=True)] == [False, False, True]
+    for page in pages:
+        say(page, "still here")
+        page.wait_for_text(STORED, "still here")
+        assert page.texts(STORED) == ["hello", "still here"]
+    boss.goto(f"act/?q=restored+{name}")
+    assert sorted(boss.page.texts("#result_list .field-room")) == [f"{name}-1", f"{name}-2"]
+
+
+def test_rooms_that_are_chosen_are_deleted_together(
+    boss: Backstage, three: tuple[str, list[Page]]
+) -> None:
+    name, pages = three
+    boss.goto(f"room/?q={name}")
+    boss.choose("delete_selected", f"{name}-1", f"{name}-2")
+    assert "Messages: 2" in boss.page.text("#content")
+    boss.fill(reason=f"tidying {name}")
+    boss.submit("[type=submit]")
+    assert boss.said == "Successfully deleted 2 rooms."
+    for page in pages[:2]:
+        page.wait_for_text(".notice", "You are no longer in this room.")
+    say(pages[2], "still here")
+    pages[2].wait_for_text(STORED, "still here")
+    boss.goto(f"room/?q={name}")
+    assert boss.page.texts("#result_list .field-slug") == [f"{name}-3"]
+    boss.goto(f"act/?q=tidying+{name}")
+    assert boss.page.texts("#result_list .field-why") == [f"tidying {name} · deleted"] * 2
