@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.browser.axe import violations
+from tests.browser.axe import judged
 from tests.browser.conftest import STORED, Visits, field, live, say, shown
 from tests.browser.page import Page
 from tests.browser.talk import (
@@ -331,7 +331,7 @@ def test_slow_mode_counts_down_for_the_eyes_and_is_read_out_once(
     )
     assert "Slowly, please" in page.evaluate(clock), "as without WebSockets, every minute"
     assert len([said for said in page.evaluate("said") if "Slowly" in said]) == 1
-    assert violations(page) == []
+    assert judged(page) == []
 
 
 def test_whoever_types_outside_the_field_means_it(visits: Visits, room: str) -> None:
