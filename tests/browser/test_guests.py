@@ -49,7 +49,9 @@ def test_name_is_in_the_language_of_the_page_wherever_it_stands(
     page = live(visits.open(room, language=language))
     me = page.evaluate("document.querySelector('chat-room').dataset.me")
     page.wait_for_text(".people ul", f"{word} {me} ")
-    assert page.evaluate("document.querySelector('[data-part=name]').placeholder") == f"{word} {me}"
+    field = "document.querySelector('[data-part=name]')"
+    assert page.evaluate(f"{field}.placeholder") == f"{word} {me}"
+    assert page.evaluate(f"getComputedStyle({field}).direction === document.dir")
     for text in ("one", "two"):
         say(page, text)
         page.wait_for_text(STORED, text)

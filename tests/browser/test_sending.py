@@ -68,6 +68,9 @@ def test_message_that_was_refused_stays_and_is_tried_again_only_where_that_may_h
     refuse(page, site, room)
     say(page, "much too long")
     page.wait_for_text(FAILED, "Not sent. That message is too long.")
+    ends = "Array.from(document.querySelectorAll('.own .says, .own .failed button:not([hidden])'))"
+    says, button = page.evaluate(f"{ends}.map(e => e.getBoundingClientRect().right)")
+    assert abs(says - button) < 8, "beside what it is of"
     live(page.reload()).wait_for_text(FAILED, "much too long")
     assert not page.evaluate("document.querySelector('[data-act=retry]').checkVisibility()")
     assert page.evaluate("document.querySelector('[data-act=discard]').checkVisibility()")
