@@ -39,6 +39,8 @@ GUEST_COOKIE_AGE = 365 * 24 * 3600
 
 # Guests are numbered from 2**30 up, users from 1 up: on the wire an id is never both.
 _GUESTS_FROM = 2**30
+# What goes before a number where it stands for a name: on the wire, and in the pages' languages.
+_NUMBERED = ("Guest", "UID", "Gast", "ضيف")
 # What lines of the terminal dialect begin with.
 _MARKS = ("[", "*", "!", "/")
 
@@ -114,7 +116,7 @@ class Identity:
         if name.casefold() == conf.current().system_name.casefold():
             raise BadCommand("that is the site's own name: choose another")
         kind, _, number = name.partition(" ")
-        if name.startswith(_MARKS) or (kind in ("Guest", "UID") and number.isdigit()):
+        if name.startswith(_MARKS) or (kind in _NUMBERED and number.isdigit()):
             raise BadCommand("that name looks like one the chat gives: choose another")
         return replace(self, sender=Sender(self.sender.id, name))
 

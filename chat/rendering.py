@@ -22,7 +22,8 @@ from chat.identity import Identity
 from chat.models import Room
 from chat.protocol import MAIN
 from chat.protocol.errors import UnknownRoom
-from chat.protocol.events import Message
+from chat.protocol.events import Message, Sender
+from chat.protocol.terminal import unnamed_guest
 
 HISTORY = 50
 """Messages that a page comes with."""
@@ -61,6 +62,7 @@ class Line(NamedTuple):
     """A message on the page."""
 
     message: Message
+    name: str
     at: datetime
     hue: int
     own: bool
@@ -146,6 +148,7 @@ def _lines(messages: Iterable[Message], who: Identity) -> Iterator[Line]:
         sender = message.sender
         before = Line(
             message,
+            _called(sender),
             at,
             hue=sum(map(ord, sender.id)) % HUES,
             own=sender.id == who.sender.id,
@@ -157,6 +160,12 @@ def _lines(messages: Iterable[Message], who: Identity) -> Iterator[Line]:
         if not before.follows:
             named = before
         yield before
+
+
+def _called(sender: Sender) -> str:
+    """What a page calls somebody: as guests are called in its language, who has chosen no name."""
+    unnamed = sender == unnamed_guest(sender.id)
+    return _("Guest {number}").replace("{number}", sender.id) if unnamed else sender.name
 
 
 def room_links(

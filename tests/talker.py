@@ -63,6 +63,7 @@ def talker(address: str, room: str, name: str = "") -> Iterator[Client]:
     with connect(address, subprotocols=[Subprotocol("chat.v1.json")], ping_interval=None) as socket:
         client = Client(socket, room)
         if name:
-            client.do("rename", name=name)
+            renamed = client.do("rename", name=name)
+            assert renamed["type"] == "renamed", renamed
         client.do("join")
         yield client

@@ -1,11 +1,14 @@
 from http.cookies import SimpleCookie
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.contrib.sessions.backends.db import SessionStore
 from django.core import signing
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
+from django.utils import translation
+from django.utils.translation import gettext
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
@@ -259,6 +262,15 @@ def test_name_of_ones_own_is_taken(name: str) -> None:
 def test_name_that_looks_like_the_chats_own_is_refused(name: str) -> None:
     with pytest.raises(BadCommand):
         identity.new_guest().named(name)
+
+
+@pytest.mark.parametrize("language", [code for code, _ in settings.LANGUAGES])
+def test_name_by_which_pages_call_guests_is_refused(language: str) -> None:
+    with translation.override(language):
+        called = gettext("Guest {number}")
+    for number in ("1073741831", "7"):
+        with pytest.raises(BadCommand):
+            identity.new_guest().named(called.replace("{number}", number))
 
 
 # By key

@@ -73,6 +73,23 @@ def forgive_losses(*pages: Page) -> None:
             page.forgive(complaint)
 
 
+# A connection that ends with the code that the test says: what the page is told when it closes.
+_ENDS_AT_WILL = """
+  Math.random = () => 0.99; // it is waited for as long as it may be
+  window.WebSocket = class extends WebSocket {
+    set onclose(heard) { super.onclose = (event) => heard(window.closing ?? event); }
+    get onclose() { return super.onclose; }
+    end(code) { window.closing = { code }; this.close(); }
+    constructor(...all) { super(...all); window.lastSocket = this; }
+  };
+"""
+
+
+def let_end(page: Page) -> None:
+    """Let ``lastSocket.end(code)`` end the connection as the server would, in pages to come."""
+    page.before_scripts(_ENDS_AT_WILL)
+
+
 _HOLD = """{
   const { client } = document.querySelector("chat-room");
   const held = [];

@@ -6,7 +6,14 @@ import pytest
 
 from tests.browser.conftest import STORED, Visits, field, live, say
 from tests.browser.page import Page
-from tests.browser.talk import drawn, focused, forgive_losses, sign_in, wait_for_focus
+from tests.browser.talk import (
+    drawn,
+    focused,
+    forgive_losses,
+    let_end,
+    sign_in,
+    wait_for_focus,
+)
 from tests.servers import SiteServer
 
 STATE = "document.querySelector('chat-room').dataset.state"
@@ -18,23 +25,12 @@ LISTEN = """{
   new MutationObserver(() => said.push(state.textContent)).observe(state, { childList: true });
 }"""
 
-# A server's end of the connection: what the page is told when it closes.
-CLOSED = """
-  Math.random = () => 0.99; // it is waited for as long as it may be
-  window.WebSocket = class extends WebSocket {
-    set onclose(heard) { super.onclose = (event) => heard(window.closing ?? event); }
-    get onclose() { return super.onclose; }
-    end(code) { window.closing = { code }; this.close(); }
-    constructor(...all) { super(...all); window.lastSocket = this; }
-  };
-"""
-
 
 @pytest.fixture
 def page(visits: Visits, room: str) -> Page:
     """A room whose connection the test can close with a code."""
     page = visits.open("about:blank")
-    page.before_scripts(CLOSED)
+    let_end(page)
     return live(page.goto(room))
 
 

@@ -95,14 +95,16 @@ def test_giant_words_and_names_are_broken(
 
 
 def test_overrides_of_direction_end_with_the_message(
-    page: Page, site: SiteServer, room: str
+    visits: Visits, site: SiteServer, room: str
 ) -> None:
     override = "\u202egnihtyna\u2066"
-    with somebody(site, room, f"{override}Bob") as other:
-        other.post(f"{override} said")
-        page.wait_for_text(".text", "said")
-        other.tell("typing")
-        page.wait_for_text(".typing", "is typing…")
+    # No guest may be called so, but a site may call its users and itself what it likes.
+    publish(site, room, 1, text=f"{override} said", name=f"{override}Bob")
+    page = visits.enter(room, "Ann")
+    page.wait_for_text(".text", "said")
+    event = {"type": "typing", "room": "x", "sender": {"id": "1", "name": f"{override}Bob"}}
+    page.evaluate(f"document.querySelector('chat-room').room.hear({json.dumps(event)}); 0")
+    page.wait_for_text(".typing", f"\u2068{override}Bob\u2069 is typing…")
     place = (
         "(e => { const range = document.createRange(); range.selectNodeContents(e);"
         " return range.getBoundingClientRect().toJSON(); })(document.querySelector('{}'))"

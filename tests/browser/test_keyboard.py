@@ -191,3 +191,19 @@ def test_enter_that_chooses_a_word_of_an_input_method_sends_nothing(
     page.enter()
     page.wait_for_text(STORED, "日本")
     assert page.texts(".line .text") == ["日本"]
+
+
+def test_way_to_the_field_is_there_as_long_as_the_field_is(visits: Visits, room: str) -> None:
+    page = visits.enter(room)
+    shown = "document.querySelector('.skip').checkVisibility()"
+    assert page.evaluate(shown)
+    hear = "document.querySelector('chat-room').room.hear({{ type: 'rights', room: 'x', may: {} }})"
+    page.evaluate(hear.format("[]"))
+    page.wait_until(f"!{shown}")
+    page.evaluate(hear.format("['post']"))
+    page.wait_until(shown)
+    page.evaluate("document.querySelector('chat-room').client.close()")
+    page.wait_until(f"!{shown}")
+    page.script(enabled=False)
+    page.goto(room)
+    assert not page.evaluate(shown)

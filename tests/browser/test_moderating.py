@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.browser.axe import violations
+from tests.browser.axe import judged
 from tests.browser.conftest import STORED, Visits, live, say
 from tests.browser.page import Page
 from tests.browser.talk import drawn, focused, look_back, sign_in, wait_for_focus
@@ -65,7 +65,7 @@ def test_who_is_muted_is_told_why_and_until_when_and_writes_again_afterwards(
     assert "Reason: too <b>loud</b>" in ann.text(".silence").translate(ISOLATES)
     assert not ann.evaluate(WRITES)
     assert ann.texts(".announcement") == [], "it is said once, in the reader's language"
-    assert violations(ann) == []
+    assert judged(ann) == []
     # Also to who comes back.
     live(ann.reload())
     ann.wait_for_text(".silence", "Reason: ")
@@ -92,12 +92,13 @@ def test_who_is_removed_is_told_so_with_the_reason_and_may_be_let_in_again(
     assert ann.text(".state") == "Disconnected"
     assert ann.texts(".people li") == [], "who is there is not known any more"
     assert ann.text(".number[data-part=here]") == ""
-    assert violations(ann) == []
+    assert judged(ann) == []
     ann.evaluate("dispatchEvent(new Event('online'))")
     drawn(ann)
     assert "enough" in ann.text(".notice"), "it stays said"
     ann.goto(room)
     assert "You have been removed from this room." in ann.text("main")
+    assert judged(ann) == []
     ann.forgive("403")
     ask(moderator)
     choose(moderator, "restore")
@@ -115,7 +116,7 @@ def test_what_there_is_to_take_back_is_known_to_the_server(moderator: Page) -> N
 
 def test_question_is_answered_by_keyboard_and_cancelled_by_it(moderator: Page, ann: Page) -> None:
     ask(moderator)
-    assert violations(moderator) == []
+    assert judged(moderator) == []
     moderator.press("Escape")
     moderator.wait_until(f"!{ASKED}")
     moderator.wait_until("document.activeElement.matches('.line')")
@@ -212,7 +213,7 @@ def test_words_of_the_site_stay_until_they_are_put_away(ann: Page) -> None:
         "Array.from(document.querySelectorAll('.announcement'), e => e.innerText.split('\\n')[0])"
     )
     assert ann.evaluate(words) == ["word 1 <i>", "word 2 <i>", "Warning: word 3 <i>"]
-    assert violations(ann) == []
+    assert judged(ann) == []
     assert ann.evaluate("document.querySelector('.notices').ariaLive") == "polite"
     say(ann, "what is said does not put them away")
     ann.wait_for_text(STORED, "put them away")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.browser.axe import violations
+from tests.browser.axe import judged
 from tests.browser.conftest import STORED, Visits, field, live, say, shown
 from tests.browser.page import Page
 from tests.browser.talk import (
@@ -68,6 +68,9 @@ def test_message_that_was_refused_stays_and_is_tried_again_only_where_that_may_h
     refuse(page, site, room)
     say(page, "much too long")
     page.wait_for_text(FAILED, "Not sent. That message is too long.")
+    ends = "Array.from(document.querySelectorAll('.own .says, .own .failed button:not([hidden])'))"
+    says, button = page.evaluate(f"{ends}.map(e => e.getBoundingClientRect().right)")
+    assert abs(says - button) < 8, "beside what it is of"
     live(page.reload()).wait_for_text(FAILED, "much too long")
     assert not page.evaluate("document.querySelector('[data-act=retry]').checkVisibility()")
     assert page.evaluate("document.querySelector('[data-act=discard]').checkVisibility()")
@@ -331,7 +334,7 @@ def test_slow_mode_counts_down_for_the_eyes_and_is_read_out_once(
     )
     assert "Slowly, please" in page.evaluate(clock), "as without WebSockets, every minute"
     assert len([said for said in page.evaluate("said") if "Slowly" in said]) == 1
-    assert violations(page) == []
+    assert judged(page) == []
 
 
 def test_whoever_types_outside_the_field_means_it(visits: Visits, room: str) -> None:

@@ -64,6 +64,29 @@ def test_message_that_is_not_named_again_has_its_time_beside_it(
     page.wait_for_text(".line.follows .acts time", "22:06")
 
 
+@pytest.mark.parametrize(("number", "clock"), [(0, "22:05"), (1, "22:06")])
+def test_message_that_is_pointed_at_or_has_the_focus_has_its_exact_time(
+    visits: Visits, old_room: str, number: int, clock: str
+) -> None:
+    page = enter(visits, old_room, "Europe/Berlin", "de")
+    page.evaluate("document.querySelectorAll('.line').forEach((e, n) => { e.dataset.number = n; })")
+    row = f".line[data-number='{number}']"
+    time = f'document.querySelector("{row} .acts time")'
+    seen = f"{time}?.checkVisibility({{ visibilityProperty: true }}) && {time}.innerText"
+    exact = f"Montag, 9. März 2026 um {clock}:07"
+    page.hover(f"{row} .says")
+    page.wait_until(f"({seen}) === '{clock}'")
+    assert page.evaluate(f"{time}.title") == exact
+    page.hover(".bar .title")
+    page.wait_until(f"!({seen})")
+    page.evaluate("document.querySelector('.log').focus()")
+    page.arrow("Up", times=2 - number)
+    page.wait_until(f"document.activeElement.dataset.number === '{number}'")
+    page.wait_until(f"({seen}) === '{clock}'")
+    assert page.evaluate(f"{time}.title") == exact
+    assert page.evaluate(f'document.querySelector("{row} .who time").title') == exact
+
+
 def test_fresh_message_is_told_how_long_ago_it_was(
     visits: Visits, site: SiteServer, room: str
 ) -> None:

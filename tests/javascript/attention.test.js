@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { Attention } from "../../chat/static/chat/attention.js";
 import { browser, globals } from "./fakes.js";
+
+globals({ document: { documentElement: { lang: "en" } } });
+const { Attention } = await import("../../chat/static/chat/attention.js");
 
 const FOCUSED = 1_500;
 

@@ -6,10 +6,16 @@ import { browser, globals } from "./fakes.js";
 // The language is the page's and is asked for once; the time zone is the reader's.
 process.env.TZ = "Europe/Berlin";
 const { clock } = browser();
+/** What the page calls guests. @type {string | undefined} */
+let unnamed;
 globals({
-  document: { documentElement: { lang: "en-GB" }, createElement: (/** @type {string} */ name) => ({ name }) },
+  document: {
+    documentElement: { lang: "en-GB" },
+    createElement: (/** @type {string} */ name) => ({ name }),
+    querySelector: () => (unnamed === undefined ? null : { dataset: { unnamed } }),
+  },
 });
-const { clockTime, compare, dayOf, endTime, put, showText, showTime } = await import("../../chat/static/chat/words.js");
+const { called, clockTime, compare, count, dayOf, endTime, listed, put, showText, showTime } = await import("../../chat/static/chat/words.js");
 
 const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 const NOON = clock.now; // 1 March 2026, 12:00 UTC, which is 13:00 there
@@ -162,4 +168,20 @@ test("words are put into a sentence: numbers as they are written, names in a dir
 
 test("titles are in the order of a dictionary, and numbers in that of their size", () => {
   assert.deepEqual(["Room 10", "room 9", "Zoo", "Ärger", "apple"].sort(compare), ["apple", "Ärger", "room 9", "Room 10", "Zoo"]);
+});
+
+test("names are listed as the language has it, each in a direction of its own", () => {
+  assert.equal(listed(["Ann"]), "\u2068Ann\u2069");
+  assert.equal(listed(["Ann", "ليلى"]), "\u2068Ann\u2069, \u2068ليلى\u2069");
+});
+
+test("what is counted up to a most says so beyond it", () => {
+  assert.deepEqual([count(1_234), count(99, 99), count(100, 99)], ["1,234", "99", "99+"]);
+});
+
+test("guests without a name are called as the page calls them, and nobody else is", () => {
+  const [guest, other] = [{ id: "7", name: "Guest 7" }, { id: "8", name: "Guest 7" }];
+  assert.deepEqual([guest, other].map(called), ["Guest 7", "Guest 7"], "a page may have no word for them");
+  unnamed = "Gast {number}";
+  assert.deepEqual([guest, other].map(called), ["Gast 7", "Guest 7"]);
 });

@@ -82,6 +82,17 @@ def test_own_messages_are_told_from_others(client: Client, guest: Identity) -> N
     assert classes == ["line own", "line"]
 
 
+@pytest.mark.parametrize(("language", "word"), [("en", "Guest"), ("de", "Gast"), ("ar", "ضيف")])
+def test_guest_without_a_name_is_called_so_in_the_pages_language(
+    client: Client, guest: Identity, language: str, word: str
+) -> None:
+    say("main", "hello", who=guest)
+    say("main", "my name is like that", who=identity.of_system("Guest 7"))
+    page = visible(client.get("/", headers={"accept-language": language}))
+    names = re.findall(r'<bdi class="name">(.*?)</bdi>', page)
+    assert names == [f"{word} {guest.sender.id}", "Guest 7"]
+
+
 def test_sender_who_goes_on_is_not_named_again(client: Client) -> None:
     say("main", "one", "two")
     say("main", "three", who=identity.of_system("Bea"))

@@ -4,6 +4,7 @@
 /** @import { Line, Logged } from "./types.js" */
 
 import { recallRead, rememberRead, watch } from "./storage.js";
+import { called, count } from "./words.js";
 
 const MOST = 99;
 // Milliseconds that what is read out waits for more.
@@ -20,7 +21,7 @@ let prefix = "";
 // The rest of the title is the site's, which may change it.
 function showTitle() {
   const sum = [...unread.values()].reduce((one, other) => one + other, 0);
-  const now = sum && document.hidden ? `(${sum > MOST ? `${MOST}+` : sum}) ` : "";
+  const now = sum && document.hidden ? `(${count(sum, MOST)}) ` : "";
   if (now === prefix) return;
   const title = document.title.startsWith(prefix) ? document.title.slice(prefix.length) : document.title;
   document.title = now + title;
@@ -94,12 +95,12 @@ export class Attention {
     this.#read = Math.max(this.#read, remembered, this.#attends ? seq : 0);
     if (me && this.#read > remembered) rememberRead(slug, me, { epoch, seq: this.#read });
     const news = timeline.lines.slice(timeline.after(this.#read));
-    const count = news.filter(({ sender, deleted }) => sender.id !== me && !deleted).length;
-    unread.set(this, count);
+    const number = news.filter(({ sender, deleted }) => sender.id !== me && !deleted).length;
+    unread.set(this, number);
     showTitle();
     const latest = this.#element.piece("latest");
     this.#element.hide(latest, following);
-    latest.dataset.count = count ? `${Math.min(count, MOST)}` : "";
+    latest.dataset.count = number ? count(number, MOST) : "";
   }
 
   get #attends() {
@@ -131,8 +132,8 @@ export class Attention {
     const { sender, text, seq } = said[0];
     this.#said = said.length === 1 ? seq : 0;
     voice.textContent = this.#said
-      ? `${sender.name}: ${[...text].slice(0, LONGEST_READ).join("")}`
-      : `${voice.dataset.many} ${said.length}`;
+      ? `${called(sender)}: ${[...text].slice(0, LONGEST_READ).join("")}`
+      : `${voice.dataset.many} ${count(said.length)}`;
   }
 
   // What was changed or deleted is in no part of the page any more as it was.

@@ -11,7 +11,7 @@ import { Notices } from "./notices.js";
 import { People } from "./people.js";
 import { Status } from "./status.js";
 import { recall, watch } from "./storage.js";
-import { showTime } from "./words.js";
+import { called, showTime, unnamed } from "./words.js";
 
 const TIMES_EVERY = 30_000;
 // Not the browser's own frames, which stop for a page that is covered.
@@ -256,13 +256,15 @@ export class ChatRoom extends HTMLElement {
 
 /** A message as the server has put it into the page. @param {HTMLElement} row @returns {Line} */
 function read(row) {
-  const { seq, sender = "", id = "" } = row.dataset;
+  const { seq, sender: by = "", id = "" } = row.dataset;
   /** @param {string} selector @returns {any} */
   const $ = (selector) => row.querySelector(selector);
+  const given = { id: by, name: unnamed(by) };
+  const name = $(".name").textContent;
   return {
     seq: Number(seq),
     id,
-    sender: { id: sender, name: $(".name").textContent },
+    sender: name === called(given) ? given : { id: by, name },
     text: $(".text").textContent,
     at: new Date($("time").dateTime),
     edited: !$(".edited").hidden,

@@ -1,7 +1,7 @@
 /** @import { Line } from "./types.js" */
 
 import { Timeline } from "./timeline.js";
-import { dayOf, showText, showTime } from "./words.js";
+import { called, dayOf, showText, showTime } from "./words.js";
 
 // Messages that are on the page at a time, and how many come when one scrolls on.
 const MOST = 240, STEP = 60;
@@ -241,7 +241,7 @@ function fill(row, { seq, sender, text, at, edited, deleted, post }, why) {
   row.dataset.sender = sender.id;
   row.dataset.state = post?.state ?? "";
   row.dataset.hue = `${[...sender.id].reduce((sum, c) => sum + (c.codePointAt(0) ?? 0), 0) % HUES}`;
-  $(".name").textContent = sender.name;
+  $(".name").textContent = called(sender);
   $("time").dateTime = at.toISOString();
   showTime($("time"), at);
   showText($(".text"), text);

@@ -2,7 +2,7 @@
 /** @import { Room } from "./room.js" */
 /** @import { Action, Sender } from "./types.js" */
 
-import { put } from "./words.js";
+import { called, put } from "./words.js";
 
 /** The question what to do to somebody: for those who look after the room, loaded when they ask. */
 export class Moderating {
@@ -35,7 +35,7 @@ export class Moderating {
     this.#whom = whom;
     this.#from = from;
     this.#form.reset();
-    this.#element.piece("whom").textContent = whom.name;
+    this.#element.piece("whom").textContent = called(whom);
     this.#dialog.returnValue = "";
     this.#choose();
     await this.#styled;
@@ -63,13 +63,13 @@ export class Moderating {
     // It may be gone, or in the list of people, which the question has closed where that is small.
     (from?.checkVisibility() ? from : this.#element.piece("log")).focus({ preventScroll: true });
     if (!this.#dialog.returnValue) return;
-    const { id, name } = this.#whom;
+    const whom = this.#whom;
     const { action, seconds, reason } = this.#chosen;
     const ends = seconds > 0 && (action === "mute" || action === "remove");
     const until = ends ? new Date(Date.now() + seconds * 1000).toISOString() : undefined;
     const { status } = this.#element;
-    const command = this.#room.moderate(action, id, { until, reason: reason || undefined });
+    const command = this.#room.moderate(action, whom.id, { until, reason: reason || undefined });
     const done = await status?.try(command, (code) => (code === "not_found" ? "nothing_there" : code));
-    if (done) status?.say("", { text: put(this.#dialog.getAttribute(`data-${action}`) ?? "", { name }) }, true);
+    if (done) status?.say("", { text: put(this.#dialog.getAttribute(`data-${action}`) ?? "", { name: called(whom) }) }, true);
   }
 }

@@ -3,7 +3,7 @@
 /** @import { Room } from "./room.js" */
 /** @import { Sender } from "./types.js" */
 
-import { compare, put } from "./words.js";
+import { called, compare, count, put, unnamed } from "./words.js";
 
 const TYPING_LASTS = 5_000;
 
@@ -45,7 +45,7 @@ export class People {
     const { people, online } = this.#room;
     const element = this.#element;
     const list = element.piece("people");
-    const sorted = [...people.values()].sort((one, other) => compare(one.name, other.name));
+    const sorted = [...people.values()].sort((one, other) => compare(called(one), called(other)));
     const items = new Map(sorted.map((sender) => [sender.id, this.#item(sender)]));
     for (const [id, item] of this.#items) {
       if (items.has(id)) continue;
@@ -59,26 +59,28 @@ export class People {
     const more = element.piece("more-people");
     more.textContent = put(more.dataset.more, { count: online - people.size });
     more.hidden = online <= people.size;
-    for (const part of ["online", "here"]) element.piece(part).textContent = online ? put("{online}", { online }) : "";
+    for (const part of ["online", "here"]) element.piece(part).textContent = online ? count(online) : "";
   }
 
   /** @param {Sender} sender */
-  #item({ id, name }) {
+  #item(sender) {
+    const { id } = sender;
     const item = this.#items.get(id) ?? this.#element.make("person");
     const mine = id === this.#client.me?.id;
     const button = item.querySelector("button");
-    item.querySelector("bdi").textContent = name;
+    item.querySelector("bdi").textContent = called(sender);
     item.querySelector(".you").hidden = !mine;
     this.#element.hide(button, mine || !this.#room.may.has("ban"));
-    button.onclick = () => this.#element.moderate({ id, name }, button);
+    button.onclick = () => this.#element.moderate(sender, button);
     return item;
   }
 
   /** @param {Sender} sender */
-  #types({ id, name }) {
+  #types(sender) {
+    const { id } = sender;
     if (id === this.#client.me?.id) return;
     clearTimeout(this.#typing.get(id)?.timer);
-    this.#typing.set(id, { name, timer: setTimeout(() => this.#rests(id), TYPING_LASTS) });
+    this.#typing.set(id, { name: called(sender), timer: setTimeout(() => this.#rests(id), TYPING_LASTS) });
     this.#showTyping();
   }
 
@@ -90,22 +92,19 @@ export class People {
 
   #showTyping() {
     const place = this.#element.piece("typing");
-    // Each name in its own direction.
-    const names = [...this.#typing.values()].map(({ name }) => `\u2068${name}\u2069`);
+    const [one, two] = [...this.#typing.values()].map(({ name }) => name);
     const which = ["none", "one", "two"][this.#typing.size] ?? "many";
-    /** @type {string} */
-    const sentence = place.getAttribute(`data-${which}`) ?? "";
-    place.textContent = sentence.replace(/\{one\}|\{two\}/g, (which) => names[which === "{one}" ? 0 : 1]);
+    place.textContent = put(place.getAttribute(`data-${which}`) ?? "", { one, two });
   }
 
   // A name that the chat gave is no name to edit.
   #showMe(anyway = false) {
     const field = this.#element.piece("name");
-    const { id = "", name = "" } = this.#client.me ?? {};
+    const me = this.#client.me ?? { id: "", name: "" };
     if (!field || (document.activeElement === field && !anyway)) return;
-    const given = name.endsWith(id);
-    field.value = given ? "" : name;
-    field.placeholder = given ? name : "";
+    const given = me.name === unnamed(me.id);
+    field.value = given ? "" : me.name;
+    field.placeholder = given ? called(me) : "";
   }
 
   /** @param {Event} event */

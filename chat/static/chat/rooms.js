@@ -5,7 +5,7 @@
 
 import { clientOf } from "./chat-room.js";
 import { recallRead, watch } from "./storage.js";
-import { compare } from "./words.js";
+import { called, compare, count, listed } from "./words.js";
 
 const EVERY = 15_000;
 const SOON = 1_000;
@@ -74,8 +74,8 @@ if (here && list && template) {
     Object.assign(item.querySelector(".title"), { textContent: title, title });
     show(item.querySelector(".unread"), current ? 0 : unread, MOST);
     show(item.querySelector(".count"), online);
-    const names = current ? [] : members.map(({ name }) => name);
-    item.querySelector(".members").textContent = names.join(", ") + (online > names.length && names.length ? " …" : "");
+    const names = current ? [] : members.map(called);
+    item.querySelector(".members").textContent = listed(names) + (online > names.length && names.length ? " …" : "");
     return item;
   };
 
@@ -107,7 +107,7 @@ if (here && list && template) {
 function show(place, number, most = Infinity) {
   place.hidden = !number;
   const shown = place.querySelector(".number");
-  if (shown) shown.textContent = number > most ? `${most}+` : `${number}`;
+  if (shown) shown.textContent = count(number, most);
 }
 
 /**

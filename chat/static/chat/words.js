@@ -1,4 +1,6 @@
-// How times and texts are put, in the reader's language and time zone.
+// How times, names and texts are put, in the reader's language and time zone.
+
+/** @import { Sender } from "./types.js" */
 
 const language = spoken(document.documentElement.lang);
 const clock = new Intl.DateTimeFormat(language, { timeStyle: "short" });
@@ -18,10 +20,30 @@ function spoken(lang) {
 
 const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 const numbers = new Intl.NumberFormat(language);
+const lists = new Intl.ListFormat(language, { type: "unit" });
 const order = new Intl.Collator(language, { numeric: true });
 
 /** The order of names and titles for the reader. @param {string} one @param {string} other */
 export const compare = (one, other) => order.compare(one, other);
+
+/** A number, up to the most that was counted. @param {number} number */
+export const count = (number, most = Infinity) => (number > most ? `${numbers.format(most)}+` : numbers.format(number));
+
+/** Several names. @param {string[]} names */
+export const listed = (names) => lists.format(names.map(apart));
+
+/** What people wrote, in a direction of its own. @param {string} text */
+const apart = (text) => `\u2068${text}\u2069`;
+
+/** What the chat calls a guest who has chosen no name. @param {string} id */
+export const unnamed = (id) => `Guest ${id}`;
+
+/** What somebody is called on the page: by their name, or as guests are in its language. @param {Sender} sender */
+export function called({ id, name }) {
+  /** @type {HTMLElement | null} */
+  const page = name === unnamed(id) ? document.querySelector("[data-unnamed]") : null;
+  return page?.dataset.unnamed?.replace("{number}", id) ?? name;
+}
 
 /** The time of day. @param {Date} at */
 export const clockTime = (at) => clock.format(at);
@@ -36,7 +58,7 @@ export const endTime = (at) => (midnight(at) === midnight(new Date()) ? clock : 
 export function put(sentence, words) {
   return sentence.replace(/\{(\w+)\}/g, (whole, name) => {
     const word = words[name];
-    return typeof word === "number" ? numbers.format(word) : word === undefined ? whole : `\u2068${word}\u2069`;
+    return typeof word === "number" ? numbers.format(word) : word === undefined ? whole : apart(word);
   });
 }
 
