@@ -19,6 +19,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth.signals import user_logged_out
 from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.utils import timezone
 
@@ -96,11 +97,14 @@ def connect() -> None:
     """Receive what the site's models and its sign-outs send."""
     user = get_user_model()
     user_logged_out.connect(_signed_out, dispatch_uid="chat.signed_out")
-    post_save.connect(_user_saved, user, dispatch_uid="chat.user_saved")
-    post_delete.connect(_user_deleted, user, dispatch_uid="chat.user_deleted")
+    for model in _as_whatever(user):
+        post_save.connect(_user_saved, model, dispatch_uid="chat.user_saved")
+        post_delete.connect(_user_deleted, model, dispatch_uid="chat.user_deleted")
     for signal in (post_save, post_delete):
-        signal.connect(_membership_changed, Membership, dispatch_uid="chat.membership")
-        signal.connect(_ban_changed, Ban, dispatch_uid="chat.ban")
+        for model in _as_whatever(Membership):
+            signal.connect(_membership_changed, model, dispatch_uid="chat.membership")
+        for model in _as_whatever(Ban):
+            signal.connect(_ban_changed, model, dispatch_uid="chat.ban")
     for name in ("groups", "user_permissions"):
         relation = getattr(user, name, None)  # a user model of the site's own may have neither
         if relation is not None:
@@ -112,10 +116,16 @@ def connect() -> None:
         m2m_changed.connect(
             _many_rights_changed, group.permissions.through, dispatch_uid="chat.group"
         )
-        post_delete.connect(_many_rights_changed, group, dispatch_uid="chat.group_deleted")
+        for model in _as_whatever(group):
+            post_delete.connect(_many_rights_changed, model, dispatch_uid="chat.group_deleted")
     session = _session_model()
     if session is not None:
         post_delete.connect(_session_deleted, session, dispatch_uid="chat.session")
+
+
+def _as_whatever(model: type[Model]) -> list[type[Model]]:
+    """A model and its proxies and children: Django sends signals for the class that was used."""
+    return [each for each in apps.get_models() if issubclass(each, model)]
 
 
 def _session_model() -> Any:

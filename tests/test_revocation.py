@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.contrib.auth import SESSION_KEY, user_logged_out
@@ -12,6 +13,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.test import Client
+from django.test.utils import isolate_apps
 
 from chat import revocation
 from chat.hub import signals
@@ -42,6 +44,23 @@ def test_user_who_is_changed_or_deleted_is_doubted(ann: User, told: Told) -> Non
     key = f"u:{ann.pk}"
     ann.save()
     ann.delete()
+    assert told == [signals.Doubted([key]), signals.Doubted([key])]
+
+
+@isolate_apps("chat")
+def test_user_who_is_changed_as_a_proxy_or_a_child_is_doubted(ann: User, told: Told) -> None:
+    class Colleague(User):
+        class Meta:
+            app_label = "chat"
+            proxy = True
+
+    key = f"u:{ann.pk}"
+    with patch("chat.revocation.apps.get_models", lambda: [User, Colleague]):
+        revocation.connect()
+    colleague = Colleague.objects.get(pk=ann.pk)
+    colleague.is_active = False
+    colleague.save()
+    colleague.delete()
     assert told == [signals.Doubted([key]), signals.Doubted([key])]
 
 

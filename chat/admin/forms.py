@@ -88,7 +88,10 @@ class SinceForm(ReasonForm):
     at = forms.SplitDateTimeField(label=_("Since"), required=False, widget=SplitDateTime)
     scope = forms.ChoiceField(
         label=_("Where"),
-        choices=[("room", _("in the room of this message")), ("site", _("in all rooms"))],
+        choices=[
+            ("room", _("in the room of this message")),
+            ("site", _("in all rooms that you may see")),
+        ],
         initial="room",
         widget=Radios,
     )

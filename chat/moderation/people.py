@@ -16,11 +16,12 @@ from chat import conf, identity, store
 from chat.broadcast import after_commit, tell_all
 from chat.hub import signals
 from chat.models import Act, Ban, Connection, Room
+from chat.moderation.batches import in_turns
 from chat.protocol.closing import CloseCode
 from chat.store import Actor
 
-AT_ONCE = 500
-"""Sessions that one signal names."""
+AT_ONCE = 200
+"""Sessions that are asked to end in one transaction, and that one signal names."""
 
 
 class Target(Struct, frozen=True):
@@ -142,22 +143,22 @@ def remove(
 def disconnect(connections: Iterable[Connection], *, by: Actor, reason: str = "") -> int:
     """End sessions with 4503, which asks their clients not to come back; how many there were.
 
-    Nothing keeps a person from connecting anew: that takes a ban.
+    Many are asked to in several transactions, unless the caller has begun one. Nothing keeps a
+    person from connecting anew: that takes a ban.
     """
-    chosen = list(connections)
-    sessions = [each.session for each in chosen]
-    code = CloseCode.REMOVED
-    with transaction.atomic(using=conf.current().database):
-        store.ask_to_close(sessions, code)
-        for each in chosen:
-            store.record(
-                Act.Kind.DISCONNECT,
-                by,
-                target_key=each.sender_key,
-                target_name=each.sender_name,
-                reason=reason,
-            )
-        for first in range(0, len(sessions), AT_ONCE):
-            signal = signals.Dismissed(sessions[first : first + AT_ONCE], code)
-            after_commit(partial(tell_all, signal))
-    return len(chosen)
+    ended, code = 0, CloseCode.REMOVED
+    for some in in_turns(connections, AT_ONCE):
+        sessions = [each.session for each in some]
+        with transaction.atomic(using=conf.current().database):
+            store.ask_to_close(sessions, code)
+            for each in some:
+                store.record(
+                    Act.Kind.DISCONNECT,
+                    by,
+                    target_key=each.sender_key,
+                    target_name=each.sender_name,
+                    reason=reason,
+                )
+            after_commit(partial(tell_all, signals.Dismissed(sessions, code)))
+        ended += len(some)
+    return ended

@@ -79,6 +79,7 @@ def test_new_epoch_begins_after_asking(boss: Client, fill: Fill, by_list: bool) 
     assert room.epoch != epoch
     assert Message.objects.get().text == "stays"
     assert acts() == [("epoch", "kitchen", "admin")]
+    assert LogEntry.objects.get().get_change_message() == "Began a new epoch."
 
 
 # Who may

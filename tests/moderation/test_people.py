@@ -169,6 +169,15 @@ def test_what_fails_to_be_recorded_is_not_done(told: Told, monkeypatch: pytest.M
 
 
 @pytest.mark.django_db(transaction=True)
+def test_many_are_disconnected_some_at_a_time(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people, "AT_ONCE", 2)
+    node = Node.objects.create(name="n")
+    rows = [Connection.objects.create(node=node, session=f"s{n}") for n in range(3)]
+    assert moderation.disconnect(iter(rows), by=SITE()) == 3
+    assert told == [signals.Dismissed(["s0", "s1"], 4503), signals.Dismissed(["s2"], 4503)]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_disconnected_sessions_are_asked_for_recorded_and_told(told: Told) -> None:
     node = Node.objects.create(name="n")
     rows = [

@@ -194,7 +194,7 @@ def test_guest_is_muted_in_a_room_and_may_speak_again(
     answered(guest, "post", "ack", text="hello", id="2")
 
 
-def test_visitor_sees_that_they_are_put_out_and_why(
+def test_visitor_sees_that_they_are_put_out(
     boss: Backstage, visits: Visits, room: str, name: str
 ) -> None:
     visitor: Page = visits.enter(room, name)
