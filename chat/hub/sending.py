@@ -29,8 +29,8 @@ WAITING_MOST = 1000
 
 CLOSE_SECONDS = 5.0
 
-# Characters that go into a connection that says it is full: a round of the fan-out fills any. A
-# client has half a heartbeat to take them.
+# Bytes that go into a connection that says it is full: a round of the fan-out fills any. A client
+# has half a heartbeat to take them.
 HELD_MOST = 2**20
 
 # What autobahn, which is daphne's and no dependency of ours, raises where others raise an OSError.
@@ -40,7 +40,7 @@ GONE = frozenset({"Disconnected"})
 class Outlet:
     """Sends to one socket, in order.
 
-    At most ``most`` characters of replies wait.
+    At most ``most`` bytes of replies wait.
 
     ``freed`` is called when a socket that was blocked can take more; ``failed`` when the session
     cannot go on: too many replies wait for it, or the server refuses a frame; ``cut`` when not even
@@ -111,7 +111,7 @@ class Outlet:
     def _fits(self, message: Outgoing) -> bool:
         """Whether a connection that may be full takes this one too."""
         if self._full and not self._stuck:
-            self._held += _size(message)
+            self._held += size_of(message)
             self._stuck = self._held > min(self._most, HELD_MOST)
         return not self._stuck
 
@@ -131,13 +131,13 @@ class Outlet:
         if self._closed or self.push(message) or self._closed:
             return
         self._waiting.append(message)
-        self._waiting_size += _size(message)
+        self._waiting_size += size_of(message)
         if len(self._waiting) > WAITING_MOST or self._waiting_size > self._most:
             self._failed()
 
     def _next_waiting(self) -> Outgoing:
         message = self._waiting.popleft()
-        self._waiting_size -= _size(message)
+        self._waiting_size -= size_of(message)
         return message
 
     def _forget_waiting(self) -> None:
@@ -197,5 +197,7 @@ class Outlet:
             self._failed()
 
 
-def _size(message: Outgoing) -> int:
-    return len(message.get("text", ""))
+def size_of(message: Outgoing) -> int:
+    """The bytes of a text frame."""
+    text = message.get("text", "")
+    return len(text) if text.isascii() else len(text.encode())

@@ -18,7 +18,7 @@ from chat.hub import carrying, stepping, visiting
 from chat.hub.dialects import Dialect
 from chat.hub.limits import TokenBucket
 from chat.hub.seat import Seat
-from chat.hub.sending import Outgoing, Outlet, Send
+from chat.hub.sending import Outgoing, Outlet, Send, size_of
 from chat.hub.window import Credit
 from chat.identity import Identity
 from chat.protocol import VERSION, commands, events
@@ -63,6 +63,7 @@ class Session:
     __slots__ = (
         "_answered",
         "_backlog",
+        "_backlog_size",
         "_bad",
         "_credit",
         "_flood",
@@ -120,6 +121,7 @@ class Session:
         """The beat of each heartbeat in which this session is pinged."""
         self.heard_at = hub.loop.time()
         self._backlog: deque[AnyCommand | Rejected] = deque()
+        self._backlog_size = 0
         self._worker: asyncio.Task[None] | None = None
         self._outlet = Outlet(
             send,
@@ -186,6 +188,11 @@ class Session:
             self.refuse(problem)
             if self._bad.take(now):
                 self.close(CloseCode.PROTOCOL_VIOLATION)
+            return
+        # Commands that wait are bounded by their size as well, as it was when they came.
+        self._backlog_size = len(text) + (self._backlog_size if self._backlog else 0)
+        if self._backlog_size > max(self.hub.config.window_bytes, self.hub.config.frame_limit):
+            self.close(CloseCode.PROTOCOL_VIOLATION)
             return
         self.take(found)
 
@@ -286,7 +293,7 @@ class Session:
             return False
         if not self._outlet.push(message):
             return False
-        self._ping_if_due(len(message["text"]))
+        self._ping_if_due(size_of(message))
         return True
 
     def push_all(self, messages: Sequence[Outgoing]) -> bool:
@@ -319,7 +326,7 @@ class Session:
             self._outlet.send(message)
         if self.terminal:
             return
-        self._ping_if_due(sum(len(message["text"]) for message in messages))
+        self._ping_if_due(sum(map(size_of, messages)))
         if self._credit.exceeded:
             self.too_slow()
 

@@ -95,10 +95,12 @@ async def rows(site: Deployment, visit: Visits) -> dict[str, int]:
 
 
 def keys(site: Deployment) -> set[bytes]:
-    """The channels and groups in Redis."""
+    """The channels and groups in Redis: the core layer keeps keys, pub/sub subscriptions."""
     assert site.redis is not None
     found: Any = site.redis.execute("KEYS", "*")
-    return set(found)
+    subscribed: Any = site.redis.execute("PUBSUB", "CHANNELS", "*__group__*")
+    assert found or subscribed, "those who stay are in some"
+    return {*found, *subscribed}
 
 
 async def quiet(site: Deployment, visit: Visits, wanted: dict[str, int]) -> dict[str, int]:

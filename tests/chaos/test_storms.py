@@ -16,9 +16,6 @@ CLIENTS = 1000
 STORM_SECONDS = 240.0
 """Until all of them are back, where the machine is slow; usually some ten seconds."""
 
-STORM_SECONDS = 240.0
-"""Until all of them are back, where the machine is slow; usually some ten seconds."""
-
 LEFT = 1000
 LOST, SILENT, SLOW = 1006, 4001, 4002
 

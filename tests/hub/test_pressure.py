@@ -180,6 +180,13 @@ async def test_large_windows_do_not_make_large_buffers(monkeypatch: pytest.Monke
     assert not ends.outlet.push(frame("x" * MOST))
 
 
+async def test_bytes_count_not_characters() -> None:
+    ends = Ends()
+    ends.fill()
+    assert ends.outlet.push(frame("é" * 5))
+    assert not ends.outlet.push(frame("x"))
+
+
 async def test_replies_wait_until_it_has_drained() -> None:
     ends = Ends()
     ends.fill()

@@ -143,6 +143,18 @@ async def test_commands_that_wait_beyond_the_bound_close(
     await soon(lambda: "main" in wired.hub.rooms)
 
 
+async def test_commands_that_wait_beyond_their_size_close(site: None, settings: Settings) -> None:
+    settings.CHAT = {**OPEN_SITE, "WINDOW_BYTES": 65_536, "FRAME_LIMIT": 65_536}
+    wired = Wired()
+    post = {"type": "post", "room": "main", "text": "x" * 1000, "id": "1"}
+    wired.say({"type": "join", "room": "main"}, post)
+    wired.say(*[post] * 60)
+    assert wired.session in wired.hub.sessions
+    wired.say(*[post] * 10)
+    assert wired.socket.code == 4500
+    await soon(lambda: "main" in wired.hub.rooms)
+
+
 # The end
 
 

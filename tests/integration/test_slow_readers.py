@@ -92,6 +92,16 @@ async def test_reader_that_stops_is_closed_delays_nobody_and_resumes(
         assert all(regular.returns == 1 for regular in talkers.regulars), "they were fast enough"
 
 
+async def test_reader_that_confirms_nothing_is_told_that_it_is_too_slow(
+    server: SiteServer, visit: Visits, room: str
+) -> None:
+    async with crowd(room, [server], each=1) as talkers:
+        silent = await visit.json(server, room)
+        silent.answers = False
+        await talkers.talk(3 * WINDOW)
+        assert await silent.closed() == 4002
+
+
 async def test_memory_does_not_grow_with_what_is_not_read(server: SiteServer, room: str) -> None:
     async with crowd(room, [server], each=4) as talkers:
         await talkers.talk(50, size=4000)  # what a server has need of anyway

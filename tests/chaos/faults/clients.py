@@ -23,11 +23,16 @@ async def reset_clients(scene: Scene) -> None:
 
 @fault("clients")
 async def freeze_clients(scene: Scene) -> None:
-    """Connections are half open for longer than a heartbeat's patience."""
+    """Connections are half open for longer than a heartbeat's patience, and are ended for it."""
     door = scene.dice.choice(scene.site.doors)
+    there = [each for each in scene.people.regulars if each.client and each.door is door]
+    before = sum(each.returns for each in there)
     door.freeze()
-    await asyncio.sleep(2.75 * HEARTBEAT)
+    await asyncio.sleep(3.5 * HEARTBEAT)
     door.thaw()
+    async with asyncio.timeout(60):
+        while there and sum(each.returns for each in there) == before:
+            await asyncio.sleep(0.01)
 
 
 @fault("clients")
