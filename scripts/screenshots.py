@@ -115,9 +115,12 @@ print(json.dumps(sessions))
 TURN_BACK = f"""
 from datetime import UTC, datetime, time, timedelta
 from chat.models import Message
-today = datetime.now(UTC).date()
+times = {[(s.days_ago, s.time) for s in TALK]!r}
+now = datetime.now(UTC)
+# Nobody has spoken in the future: until the time of the last word the talk is of yesterday.
+today = now.date() - timedelta(days=now.time() < time.fromisoformat(times[-1][1]))
 said = Message.objects.filter(kind="post", room__slug="main").order_by("seq")
-for message, (days, clock) in zip(said, {[(s.days_ago, s.time) for s in TALK]!r}, strict=True):
+for message, (days, clock) in zip(said, times, strict=True):
     day = today - timedelta(days=days)
     at = datetime.combine(day, time.fromisoformat(clock), UTC)
     Message.objects.filter(pk=message.pk).update(at=at)

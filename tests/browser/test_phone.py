@@ -117,7 +117,22 @@ def test_room_fills_the_window_and_the_field_stays_in_it(phone: Page) -> None:
     )
 
 
-def test_field_grows_with_its_text_but_leaves_room_for_the_messages(phone: Page) -> None:
+# A browser that does not know how to let fields grow.
+OLDER = """
+  CSS.supports = () => false;
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync("textarea { field-sizing: fixed !important }");
+  document.adoptedStyleSheets = [sheet];
+"""
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_field_grows_with_its_text_but_leaves_room_for_the_messages(
+    phone: Page, older: bool
+) -> None:
+    if older:
+        phone.before_scripts(OLDER)
+        live(phone.reload())
     height = "document.querySelector('.post textarea').offsetHeight"
     one = phone.evaluate(height)
     phone.write(".post textarea", "line\n" * 4)
@@ -125,6 +140,8 @@ def test_field_grows_with_its_text_but_leaves_room_for_the_messages(phone: Page)
     phone.write(".post textarea", "line\n" * 100)
     assert phone.evaluate(f"{height} < innerHeight / 2")
     assert phone.evaluate("document.querySelector('.log').clientHeight") > 100
+    phone.write(".post textarea", "")
+    assert phone.evaluate(height) == one
 
 
 def test_dark_room_is_dark_all_over(visits: Visits, room: str) -> None:

@@ -7,6 +7,7 @@ import { browser, globals } from "./fakes.js";
 
 globals({ document: { documentElement: { lang: "en" } } });
 const { Attention } = await import("../../chat/static/chat/attention.js");
+const { recallRead } = await import("../../chat/static/chat/storage.js");
 
 const FOCUSED = 1_500;
 
@@ -36,12 +37,17 @@ function open(focused) {
     draw: () => undefined, hide: () => undefined, ends: () => undefined,
     piece: (/** @type {"voice" | "latest"} */ name) => pieces[name],
   };
-  const room = { slug: "main", epoch: "e", seq: 0, on: () => undefined };
+  const room = { slug: "main", epoch: "e", seq: 0, joined: true, on: () => undefined };
   const attention = new Attention(
     /** @type {any} */ (element), /** @type {any} */ (room), /** @type {any} */ (log),
   );
   return {
-    said,
+    said, room,
+    look() {
+      focus = focused;
+      attention.look();
+      focus = false;
+    },
     /** @param {number} seq */
     hear(seq, text = `m${seq}`) {
       const message = { type: "message", seq, sender: { id: "9", name: "Bob" }, text };
@@ -80,6 +86,16 @@ test("a window behind goes on where the one with the focus has stopped", () => {
   behind.hear(2);
   page.clock.pass(10_000);
   assert.deepEqual([front.said, behind.said], [["Bob: m1"], ["Bob: m2"]]);
+});
+
+test("what was read is remembered while one is in the room, and not while it is away", () => {
+  const tab = open(true);
+  Object.assign(tab.room, { epoch: "old", seq: 9, joined: false });
+  tab.look();
+  assert.equal(recallRead("main", "7"), undefined);
+  Object.assign(tab.room, { epoch: "new", seq: 3, joined: true });
+  tab.look();
+  assert.deepEqual(recallRead("main", "7"), { epoch: "new", seq: 3 });
 });
 
 test("long message is read out up to a character's end", () => {

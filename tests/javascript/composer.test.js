@@ -9,6 +9,7 @@ browser();
 globals({
   document: { documentElement: { lang: "en" }, addEventListener: () => undefined },
   matchMedia: () => ({ matches: false }),
+  CSS: { supports: () => true },
 });
 const { Composer } = await import("../../chat/static/chat/composer.js");
 

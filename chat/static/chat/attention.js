@@ -93,7 +93,8 @@ export class Attention {
     this.#me = me;
     const remembered = this.#remembered();
     this.#read = Math.max(this.#read, remembered, this.#attends ? seq : 0);
-    if (me && this.#read > remembered) rememberRead(slug, me, { epoch, seq: this.#read });
+    // Not while the room is away: another tab may know of a newer epoch already.
+    if (me && this.#room.joined && this.#read > remembered) rememberRead(slug, me, { epoch, seq: this.#read });
     const news = timeline.lines.slice(timeline.after(this.#read));
     const number = news.filter(({ sender, deleted }) => sender.id !== me && !deleted).length;
     unread.set(this, number);

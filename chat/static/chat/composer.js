@@ -11,6 +11,7 @@ const NEARLY = 0.9;
 const COMPOSED = 229;
 // Fingers have a key for line breaks on their keyboards, and none for Shift and Enter.
 const touch = matchMedia("(pointer: coarse)");
+const grows = CSS.supports("field-sizing", "content");
 
 /** Where one writes: a new message, or another text for one's own; or why one may not. */
 export class Composer {
@@ -123,6 +124,14 @@ export class Composer {
     const count = long ? [...this.#box.value.trim()].length : 0;
     counter.textContent = count > most * NEARLY ? put(counter.dataset.of, { count, most }) : "";
     counter.classList.toggle("refusal", count > most);
+    if (!grows) this.#grow();
+  }
+
+  // What the style does where the browser can.
+  #grow() {
+    const { style } = this.#box;
+    style.blockSize = "auto";
+    style.blockSize = `${this.#box.scrollHeight + this.#box.offsetHeight - this.#box.clientHeight}px`;
   }
 
   /** @param {KeyboardEvent} event */

@@ -63,7 +63,10 @@ export class Notices {
       this.#putAway(row);
     });
     this.#list.append(row);
-    if (this.#list.children.length > MOST) this.#list.firstElementChild?.remove();
+    const [first] = this.#list.children;
+    if (this.#list.children.length <= MOST) return;
+    if (first.contains(document.activeElement)) this.#putAway(first);
+    else first.remove();
   }
 
   /** @param {Element} row */
