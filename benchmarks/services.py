@@ -51,7 +51,7 @@ class Services:
         try:
             with proc.on_core(self._core):
                 return self._start_redis() if service == "redis" else self._start_postgres()
-        except pytest.skip.Exception as reason:
+        except pytest.skip.Exception as reason:  # so say the tests' services that they are missing
             raise ServerError(str(reason)) from None
 
     def _start_redis(self) -> str:

@@ -97,13 +97,13 @@ def connect() -> None:
     """Receive what the site's models and its sign-outs send."""
     user = get_user_model()
     user_logged_out.connect(_signed_out, dispatch_uid="chat.signed_out")
-    for model in _as_whatever(user):
+    for model in _with_proxies(user):
         post_save.connect(_user_saved, model, dispatch_uid="chat.user_saved")
         post_delete.connect(_user_deleted, model, dispatch_uid="chat.user_deleted")
     for signal in (post_save, post_delete):
-        for model in _as_whatever(Membership):
+        for model in _with_proxies(Membership):
             signal.connect(_membership_changed, model, dispatch_uid="chat.membership")
-        for model in _as_whatever(Ban):
+        for model in _with_proxies(Ban):
             signal.connect(_ban_changed, model, dispatch_uid="chat.ban")
     for name in ("groups", "user_permissions"):
         relation = getattr(user, name, None)  # a user model of the site's own may have neither
@@ -116,14 +116,14 @@ def connect() -> None:
         m2m_changed.connect(
             _many_rights_changed, group.permissions.through, dispatch_uid="chat.group"
         )
-        for model in _as_whatever(group):
+        for model in _with_proxies(group):
             post_delete.connect(_many_rights_changed, model, dispatch_uid="chat.group_deleted")
     session = _session_model()
     if session is not None:
         post_delete.connect(_session_deleted, session, dispatch_uid="chat.session")
 
 
-def _as_whatever(model: type[Model]) -> list[type[Model]]:
+def _with_proxies(model: type[Model]) -> list[type[Model]]:
     """A model and its proxies and children: Django sends signals for the class that was used."""
     return [each for each in apps.get_models() if issubclass(each, model)]
 

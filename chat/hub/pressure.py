@@ -38,17 +38,17 @@ class Producer:
         self._transport = transport
         self._valve = valve
 
-    def pauseProducing(self) -> None:  # noqa: N802
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
         """More than 64 kB wait in the connection."""
         self._transport.pauseProducing()
         self._valve.fill()
 
-    def resumeProducing(self) -> None:  # noqa: N802
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
         """All of it was taken."""
         self._transport.resumeProducing()
         self._valve.drain()
 
-    def stopProducing(self) -> None:  # noqa: N802
+    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
         """The connection is gone, of which its server tells."""
 
 

@@ -57,7 +57,6 @@ class Outlet:
         "_most",
         "_parked",
         "_send",
-        "_stuck",
         "_waiting",
         "_waiting_size",
     )
@@ -82,7 +81,6 @@ class Outlet:
         self._most = most
         self._full = False
         self._held = 0
-        self._stuck = False
         pressure.report(send, self)
 
     def fill(self) -> None:
@@ -92,7 +90,7 @@ class Outlet:
     def drain(self) -> None:
         """The connection was full, and has none left."""
         was_stuck = self._stuck
-        self._full = self._stuck = False
+        self._full = False
         self._held = 0
         while self._waiting and self._parked is None and self._fits(self._waiting[0]):
             self._begin(self._next_waiting())
@@ -112,8 +110,11 @@ class Outlet:
         """Whether a connection that may be full takes this one too."""
         if self._full and not self._stuck:
             self._held += size_of(message)
-            self._stuck = self._held > min(self._most, HELD_MOST)
         return not self._stuck
+
+    @property
+    def _stuck(self) -> bool:
+        return self._held > min(self._most, HELD_MOST)
 
     def _begin(self, message: Outgoing) -> bool:
         sending = self._send(message)

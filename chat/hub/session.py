@@ -1,4 +1,4 @@
-"""One connection: its identity, its rooms, its limits; carries out its commands."""
+"""One connection: its identity, its rooms, its limits, and what it is told."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import asyncio
 import itertools
 import logging
 import secrets
-from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 from msgspec import UNSET, UnsetType
 
 from chat.access import Restraint
-from chat.hub import carrying, stepping, visiting
+from chat.hub import carrying, visiting
 from chat.hub.dialects import Dialect
+from chat.hub.intake import Intake
 from chat.hub.limits import TokenBucket
 from chat.hub.seat import Seat
 from chat.hub.sending import Outgoing, Outlet, Send, size_of
@@ -24,7 +24,7 @@ from chat.identity import Identity
 from chat.protocol import VERSION, commands, events
 from chat.protocol.closing import CloseCode
 from chat.protocol.commands import AnyCommand, Ref
-from chat.protocol.errors import BadFrame, Problem, Unavailable
+from chat.protocol.errors import Problem, Unavailable
 from chat.protocol.frames import Rejected
 
 if TYPE_CHECKING:
@@ -41,17 +41,6 @@ NEVER = -1
 # A client with a full window, or a full socket, has this long to take something.
 STALLED_HEARTBEATS = 0.5
 
-# A client that cannot be understood gets this many chances, and one more every ten seconds.
-BAD_FRAME_BURST = 10.0
-BAD_FRAME_RATE = 0.1
-
-# Commands of any kind, answered or refused, before it is flooding; far above what people do.
-FLOOD_RATE = 100.0
-FLOOD_BURST = 1000.0
-
-# Commands that wait for one that reads the log: servers read on while it does.
-BACKLOG_MOST = 1000
-
 TYPING_RATE = 1.0
 
 _turns = itertools.count()
@@ -62,14 +51,10 @@ class Session:
 
     __slots__ = (
         "_answered",
-        "_backlog",
-        "_backlog_size",
-        "_bad",
         "_credit",
-        "_flood",
+        "_intake",
         "_outlet",
         "_replies",
-        "_worker",
         "address",
         "client",
         "closed",
@@ -120,9 +105,7 @@ class Session:
         self.turn = NEVER
         """The beat of each heartbeat in which this session is pinged."""
         self.heard_at = hub.loop.time()
-        self._backlog: deque[AnyCommand | Rejected] = deque()
-        self._backlog_size = 0
-        self._worker: asyncio.Task[None] | None = None
+        self._intake = Intake(self)
         self._outlet = Outlet(
             send,
             most=hub.config.window_bytes,
@@ -135,9 +118,6 @@ class Session:
         """Done by the next pong, where a command waits for one."""
         self._replies: list[events.AnyEvent] = []
         self.posts = TokenBucket(rate, burst=2 * rate)
-        # Load tests that lift the one limit mean the other as well.
-        self._flood = TokenBucket(FLOOD_RATE if rate else 0.0, burst=max(FLOOD_BURST, 20 * rate))
-        self._bad = TokenBucket(BAD_FRAME_RATE, BAD_FRAME_BURST)
         self.typings = TokenBucket(TYPING_RATE, burst=2)
         # Each room that is made is a transaction of the one writer that stores everybody's posts.
         self.creations = TokenBucket(
@@ -149,8 +129,7 @@ class Session:
     def begin(self) -> None:
         """What a connection starts with: a welcome, or for a terminal its place in ``main``."""
         if self.terminal:
-            self._backlog.append(carrying.FIRST_JOIN)
-            self._work_off()
+            self._intake.take([carrying.FIRST_JOIN])
         else:
             self.reply(self._welcome())
             self.flush()
@@ -178,68 +157,12 @@ class Session:
 
     def receive(self, text: str) -> None:
         """Take one frame of the client's, and carry out its commands."""
-        self.heard_at = now = self.hub.loop.time()
-        if self._too_big(text):
-            self.close(CloseCode.FRAME_TOO_BIG)
-            return
-        try:
-            found = self.dialect.read(text)
-        except BadFrame as problem:
-            self.refuse(problem)
-            if self._bad.take(now):
-                self.close(CloseCode.PROTOCOL_VIOLATION)
-            return
-        # Commands that wait are bounded by their size as well, as it was when they came.
-        self._backlog_size = len(text) + (self._backlog_size if self._backlog else 0)
-        if self._backlog_size > max(self.hub.config.window_bytes, self.hub.config.frame_limit):
-            self.close(CloseCode.PROTOCOL_VIOLATION)
-            return
-        self.take(found)
+        self.heard_at = self.hub.loop.time()
+        self._intake.receive(text)
 
     def take(self, found: Sequence[AnyCommand | Rejected]) -> None:
         """Carry out commands in order; at once, where nothing has to be waited for."""
-        now = self.hub.loop.time()
-        for command in found:
-            if self._flood.take(now) or len(self._backlog) >= BACKLOG_MOST:
-                self.close(CloseCode.PROTOCOL_VIOLATION)
-                return
-            if isinstance(command, commands.Pong):
-                self.pong(command)  # what it frees, the commands before it may wait for
-            else:
-                self._backlog.append(command)
-        if self._worker is None:
-            self._work_off()
-
-    def _too_big(self, text: str) -> bool:
-        most = self.hub.config.frame_limit
-        return len(text) > most or (not text.isascii() and len(text.encode()) > most)
-
-    def _work_off(self) -> None:
-        work = self._carry_out_backlog()
-        waits_for = stepping.begin(work)
-        if waits_for is not stepping.DONE:
-            self._worker = self.hub.spawn(self._go_on(work, waits_for))
-
-    async def _go_on(self, work: Coroutine[Any, Any, None], waits_for: Any) -> None:
-        try:
-            await stepping.rest_of(work, waits_for)
-        finally:
-            self._worker = None
-
-    async def _carry_out_backlog(self) -> None:
-        while self._backlog and not self.closed:
-            command = self._backlog.popleft()
-            if isinstance(command, Rejected):
-                self.refuse(command.problem, command.ref, command.id)
-                continue
-            try:
-                await carrying.out(self, command, self.hub.loop.time())
-            except Problem as problem:
-                self.refuse(problem, command.ref, getattr(command, "id", UNSET))
-            except Exception:
-                # A fault of ours: this command's sender is told, nobody else notices.
-                logger.exception("%s could not be carried out", type(command).__name__)
-                self.refuse(Unavailable(), command.ref, getattr(command, "id", UNSET))
+        self._intake.take(found)
 
     def pong(self, command: commands.Pong) -> None:
         """The client says how far it is."""
@@ -374,7 +297,5 @@ class Session:
 
     def _give_back(self) -> None:
         visiting.leave_all(self, gone=True)
-        self._backlog.clear()
-        if self._worker is not None:
-            self._worker.cancel()
+        self._intake.stop()
         self.hub.disconnect(self)

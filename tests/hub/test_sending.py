@@ -9,46 +9,22 @@ from hypothesis import strategies as st
 from chat.hub import sending
 from chat.hub.sending import Outgoing, Outlet
 from tests.fakes import Socket, soon, turns
+from tests.hub import outlets
+from tests.hub.outlets import CLOSE, frame
 
 MOST = 2**20
 
 
-class Ends:
-    """An outlet, its socket, and how often it called back."""
+class Ends(outlets.Ends):
+    """An outlet into a socket."""
 
     def __init__(self) -> None:
         self.socket = Socket()
-        self.freed = 0
-        self.overflowed = 0
-        self.cuts = 0
-        self.outlet = Outlet(
-            self.socket.send,
-            most=MOST,
-            freed=self._freed,
-            failed=self._overflowed,
-            cut=self._cut,
-        )
-
-    def _freed(self) -> None:
-        self.freed += 1
-
-    def _overflowed(self) -> None:
-        self.overflowed += 1
-
-    def _cut(self) -> None:
-        self.cuts += 1
+        super().__init__(self.socket.send, most=MOST)
 
 
 def nothing() -> None:
     """Called back, and nobody cares."""
-
-
-def frame(text: object) -> Outgoing:
-    """Return a text frame."""
-    return {"type": "websocket.send", "text": str(text)}
-
-
-CLOSE = {"type": "websocket.close", "code": 4002}
 
 
 async def test_push_to_a_free_socket_is_sent_before_it_returns() -> None:
@@ -121,7 +97,7 @@ async def test_send_that_raises_closes_the_outlet_quietly() -> None:
     ends.outlet.close(4002)
     await turns()
     assert ends.socket.messages == []
-    assert (ends.freed, ends.overflowed) == (0, 0)
+    assert (ends.freed, ends.failed) == (0, 0)
 
 
 async def test_connection_that_is_gone_for_daphne_is_no_error(
@@ -176,7 +152,7 @@ async def test_connection_that_is_gone_is_no_failure_of_the_session() -> None:
     ends.outlet.send(frame("a"))
     ends.socket.block()
     await turns()
-    assert ends.overflowed == 0
+    assert ends.failed == 0
 
 
 async def test_too_many_replies_for_a_blocked_socket_overflow() -> None:
@@ -184,9 +160,9 @@ async def test_too_many_replies_for_a_blocked_socket_overflow() -> None:
     ends.socket.block()
     for number in range(1 + sending.WAITING_MOST):
         ends.outlet.send(frame(number))
-    assert ends.overflowed == 0
+    assert ends.failed == 0
     ends.outlet.send(frame("one too many"))
-    assert ends.overflowed == 1
+    assert ends.failed == 1
     ends.outlet.abandon()
 
 
@@ -231,7 +207,7 @@ async def test_abandoned_outlet_sends_nothing_more_and_stays_silent() -> None:
     await turns()
     ends.outlet.send(frame("c"))
     assert ends.socket.messages == []
-    assert (ends.freed, ends.overflowed) == (0, 0)
+    assert (ends.freed, ends.failed) == (0, 0)
 
 
 async def test_outlet_abandoned_before_its_task_has_begun_sends_nothing_more() -> None:

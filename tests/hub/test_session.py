@@ -5,7 +5,7 @@ from pytest_django import Settings
 
 from chat import identity
 from chat.hub import hub as hubs
-from chat.hub import session
+from chat.hub import intake
 from chat.models import Room
 from tests.fakes import soon, turns
 from tests.hub.clients import OPEN_SITE, Connect, Wired, off_loop, post
@@ -61,7 +61,7 @@ async def test_frame_at_the_limit_is_read_and_one_byte_more_closes(
 async def test_bad_frames_are_answered_until_there_are_too_many(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "BAD_FRAME_RATE", 0.000_1)
+    monkeypatch.setattr(intake, "BAD_FRAME_RATE", 0.000_1)
     client = await connect()
     for _ in range(10):
         await client.send_text("nonsense")
@@ -92,8 +92,8 @@ async def test_bad_commands_are_answered_with_what_is_known_of_them(connect: Con
 
 
 async def test_flood_of_commands_closes(site: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "FLOOD_RATE", 0.001)
-    monkeypatch.setattr(session, "FLOOD_BURST", 150.0)
+    monkeypatch.setattr(intake, "FLOOD_RATE", 0.001)
+    monkeypatch.setattr(intake, "FLOOD_BURST", 150.0)
     hubs.current().config = hubs.current().config.__replace__(posts_per_second=1)
     wired = Wired()
     wired.say(*[{"type": "pong"}] * 100)
@@ -133,7 +133,7 @@ async def test_frames_that_come_while_a_command_waits_are_carried_out_after_it(
 async def test_commands_that_wait_beyond_the_bound_close(
     site: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "BACKLOG_MOST", 50)
+    monkeypatch.setattr(intake, "BACKLOG_MOST", 50)
     wired = Wired()
     wired.say({"type": "join", "room": "main"})
     wired.say(*[{"type": "typing", "room": "main"}] * 50)
