@@ -219,18 +219,20 @@ def seat_of(listener: Listener, room: Any, *, at: int = 0) -> Seat:
 class Threads:
     """The writer's thread, without one: calls ``function`` when the test lets it."""
 
-    def __init__(self, function: Callable[[Sequence[store.Draft]], list[store.Outcome]]) -> None:
+    def __init__(self, function: Callable[..., list[store.Outcome]]) -> None:
         self._function = function
         self.batches: list[Sequence[store.Draft]] = []
         self.open = asyncio.Event()
         self.open.set()
 
-    async def write(self, function: Any, drafts: Sequence[store.Draft]) -> list[store.Outcome]:
+    async def write(
+        self, function: Any, drafts: Sequence[store.Draft], *, again: bool
+    ) -> list[store.Outcome]:
         """Stand in for ``store.append``."""
         assert function is store.append
         self.batches.append(drafts)
         await self.open.wait()
-        return self._function(drafts)
+        return self._function(drafts, again=again)
 
 
 class Layer:

@@ -130,7 +130,11 @@ class Fanout:
         if flusher.cancelled():
             return
         if flusher.exception() is not None:
+            # A fault of ours. What was lost with its round, each gets from the log.
             logger.error("a room could not be served", exc_info=flusher.exception())
+            for seat in tuple(self.live):
+                if seat.position < self.sent:
+                    self._hold(seat)
         if self._entries or self._hints:
             self._flush_soon()  # they came as it ended
 

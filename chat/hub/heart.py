@@ -15,6 +15,7 @@ from chat import store
 from chat.hub import signals
 from chat.hub.fanout import PING
 from chat.hub.room import Room
+from chat.hub.seat import Seat
 from chat.hub.session import BEATS, STALLED_HEARTBEATS
 from chat.models import Room as Record
 from chat.protocol import frames
@@ -86,11 +87,14 @@ class Heart:
 
         All in each beat, so that nobody's silence lasts a heartbeat more by whose turn it is.
         Without ``judge`` none is closed. Terminals have no pong: their server's own pings find the
-        dead among them. Who has not been welcomed yet is told nothing before that.
+        dead among them. Who has not been welcomed yet is told nothing before that. Who has their
+        server answer pings without end, and reads nothing, is closed as too slow.
         """
         frame = {"type": "websocket.send", "text": frames.frame([PING])}
         silent_since = self.hub.loop.time() - SILENT_HEARTBEATS * self.hub.config.heartbeat
         for number, session in enumerate(list(self.hub.sessions)):
+            if session.overflows:
+                session.too_slow()
             if session.closed or session.terminal or not session.welcomed:
                 continue
             if judge and session.heard_at < silent_since:
@@ -156,7 +160,17 @@ class Heart:
                 if seat.stalled_at is not None and seat.stalled_at < stalled_since:
                     seat.listener.too_slow()
                 else:
-                    await room.catch_up(seat)
+                    await self._serve(room, seat)
+
+    async def _serve(self, room: Room, seat: Seat) -> None:
+        try:
+            await room.catch_up(seat)
+        except Unavailable:
+            raise
+        except Exception:
+            # A fault of ours. It comes back and begins anew, and the others are served.
+            logger.exception("%s: a session could not be served", room.slug)
+            seat.listener.too_slow()
 
     async def _empty_outbox(self) -> None:
         """Move what a publisher left behind that died after its commit."""

@@ -12,6 +12,7 @@ from msgspec import UNSET
 
 from chat.hub import carrying, stepping
 from chat.hub.limits import TokenBucket
+from chat.hub.sending import text_size
 from chat.protocol import commands
 from chat.protocol.closing import CloseCode
 from chat.protocol.commands import AnyCommand
@@ -43,8 +44,9 @@ class Intake:
     def __init__(self, session: Session) -> None:
         rate = session.hub.config.posts_per_second
         self._session = session
-        self._backlog: deque[AnyCommand | Rejected] = deque()
-        self._backlog_size = 0
+        self._backlog: deque[tuple[AnyCommand | Rejected, float]] = deque()
+        """Each with its part of the frame it came in, in bytes."""
+        self._backlog_size = 0.0
         self._worker: asyncio.Task[None] | None = None
         # Load tests that lift the one limit mean the other as well.
         self._flood = TokenBucket(FLOOD_RATE if rate else 0.0, burst=max(FLOOD_BURST, 20 * rate))
@@ -53,7 +55,9 @@ class Intake:
     def receive(self, text: str) -> None:
         """Take one frame of the client's, and carry out its commands."""
         now = self._session.hub.loop.time()
-        if self._too_big(text):
+        config = self._session.hub.config
+        size = text_size(text)
+        if size > config.frame_limit:
             self._session.close(CloseCode.FRAME_TOO_BIG)
             return
         try:
@@ -63,17 +67,18 @@ class Intake:
             if self._bad.take(now):
                 self._session.close(CloseCode.PROTOCOL_VIOLATION)
             return
-        # Commands that wait are bounded by their size as well, as it was when they came.
-        self._backlog_size = len(text) + (self._backlog_size if self._backlog else 0)
-        config = self._session.hub.config
-        if self._backlog_size > max(config.window_bytes, config.frame_limit):
+        if self._backlog_size + size > max(config.window_bytes, config.frame_limit):
             self._session.close(CloseCode.PROTOCOL_VIOLATION)
             return
-        self.take(found)
+        self.take(found, size)
 
-    def take(self, found: Sequence[AnyCommand | Rejected]) -> None:
-        """Carry out commands in order; at once, where nothing has to be waited for."""
+    def take(self, found: Sequence[AnyCommand | Rejected], size: int = 0) -> None:
+        """Carry out commands in order; at once, where nothing has to be waited for.
+
+        ``size`` is the bytes of the frame they came in.
+        """
         now = self._session.hub.loop.time()
+        each = size / max(1, len(found))
         for command in found:
             if self._flood.take(now) or len(self._backlog) >= BACKLOG_MOST:
                 self._session.close(CloseCode.PROTOCOL_VIOLATION)
@@ -81,13 +86,10 @@ class Intake:
             if isinstance(command, commands.Pong):
                 self._session.pong(command)  # what it frees, the commands before it may wait for
             else:
-                self._backlog.append(command)
+                self._backlog.append((command, each))
+                self._backlog_size += each
         if self._worker is None:
             self._work_off()
-
-    def _too_big(self, text: str) -> bool:
-        most = self._session.hub.config.frame_limit
-        return len(text) > most or (not text.isascii() and len(text.encode()) > most)
 
     def _work_off(self) -> None:
         work = self._carry_out_backlog()
@@ -103,7 +105,8 @@ class Intake:
 
     async def _carry_out_backlog(self) -> None:
         while self._backlog and not self._session.closed:
-            command = self._backlog.popleft()
+            command, size = self._backlog.popleft()
+            self._backlog_size -= size
             if isinstance(command, Rejected):
                 self._session.refuse(command.problem, command.ref, command.id)
                 continue

@@ -64,6 +64,8 @@ class Presence:
         self.people = People()
         self._revision = 0
         self._nodes: dict[int, _Node] = {}
+        self._beaten_at = 0.0
+        """When this process last said that it lives, and heard how others stand."""
         self._leaving: deque[tuple[float, str, Guise]] = deque()
         self._since: dict[tuple[str, str], int] = {}
         """When those entered who have not been told of yet."""
@@ -222,7 +224,13 @@ class Presence:
             self._forget(gone)
         for roster in others.values():
             await self._compare(roster)
-        silent_since = self.hub.loop.time() - SILENT_HEARTBEATS * self.hub.config.heartbeat
+        now = self.hub.loop.time()
+        if now - self._beaten_at > self.hub.config.heartbeat:
+            # Without a database nobody could beat: who has not yet since then is not dead.
+            for node in self._nodes.values():
+                node.beaten_at = now
+        self._beaten_at = now
+        silent_since = now - SILENT_HEARTBEATS * self.hub.config.heartbeat
         dead = [
             number
             for number in others

@@ -1,8 +1,12 @@
-"""Backpressure of a server whose ``send`` never waits.
+"""What a server's connection holds for a client that does not take it.
 
-daphne buffers without limit what a client does not take. The Twisted connection below it does know
-when it holds too much, and tells its producer; until somebody else registers, that is at most the
-HTTP channel of a handshake which is over.
+daphne buffers that without limit. The Twisted connection below it does know when it holds too much,
+and tells its producer; until somebody else registers, that is at most the HTTP channel of a
+handshake which is over.
+
+uvicorn's ``send`` waits, but what uvicorn itself answers (pongs) does not, and a connection that it
+closes lives on until the client has taken everything. asyncio's transport below it can be asked how
+much it holds, and can be ended at once.
 """
 
 from __future__ import annotations
@@ -22,6 +26,19 @@ class Valve(Protocol):
 
     def drain(self) -> None:
         """It has none left."""
+
+
+class Transport(Protocol):
+    """What is used of an ``asyncio.Transport``, which uvloop's are not by name."""
+
+    def get_write_buffer_size(self) -> int:
+        """The bytes that the client has not taken."""
+
+    def is_closing(self) -> bool:
+        """Whether the connection is over, or its server has closed it."""
+
+    def abort(self) -> None:
+        """End the connection at once; no harm to one that is over."""
 
 
 class Producer:
@@ -55,16 +72,32 @@ class Producer:
 def report(send: Any, valve: Valve) -> bool:
     """Tell ``valve`` of the connection behind an ASGI ``send``; false where it cannot be found.
 
-    daphne's ``send`` is a partial of its protocol; ``real_send`` is how Channels' middleware wraps
-    one. A server with a ``send`` that waits needs none of this.
+    daphne's ``send`` is a partial of its protocol. A server with a ``send`` that waits needs none
+    of this.
     """
-    for _ in range(DEEPEST):
-        if isinstance(send, partial):
-            break
-        send = getattr(getattr(send, "__self__", None), "real_send", None)
+    send = _innermost(send)
     connection: Any = send.args[0] if isinstance(send, partial) and send.args else None
     if not hasattr(connection, "registerProducer"):
         return False
     connection.unregisterProducer()
     connection.registerProducer(Producer(connection.transport, valve), True)
     return True
+
+
+def transport_of(send: Any) -> Transport | None:
+    """The transport below an ASGI ``send`` that is a method of an asyncio protocol, as uvicorn's.
+
+    None elsewhere.
+    """
+    transport = getattr(getattr(_innermost(send), "__self__", None), "transport", None)
+    return transport if hasattr(transport, "get_write_buffer_size") else None
+
+
+def _innermost(send: Any) -> Any:
+    """The server's own ``send``, which Channels' middleware has as ``real_send``; None too deep."""
+    for _ in range(DEEPEST):
+        wrapped = getattr(getattr(send, "__self__", None), "real_send", None)
+        if wrapped is None:
+            return send
+        send = wrapped
+    return None

@@ -33,6 +33,9 @@ CLOSE_SECONDS = 5.0
 # has half a heartbeat to take them.
 HELD_MOST = 2**20
 
+# uvicorn gives a client ten seconds to answer a close, and then as long as it likes to take it.
+ABORT_SECONDS = 15.0
+
 # What autobahn, which is daphne's and no dependency of ours, raises where others raise an OSError.
 GONE = frozenset({"Disconnected"})
 
@@ -57,6 +60,7 @@ class Outlet:
         "_most",
         "_parked",
         "_send",
+        "_transport",
         "_waiting",
         "_waiting_size",
     )
@@ -81,7 +85,7 @@ class Outlet:
         self._most = most
         self._full = False
         self._held = 0
-        pressure.report(send, self)
+        self._transport = None if pressure.report(send, self) else pressure.transport_of(send)
 
     def fill(self) -> None:
         """The connection holds more than it should."""
@@ -148,13 +152,26 @@ class Outlet:
     def close(self, code: int) -> None:
         """Send what waits and then the close with ``code``; nothing more after that.
 
-        A socket that is blocked for ``CLOSE_SECONDS`` longer is cut off.
+        A socket that is blocked for ``CLOSE_SECONDS`` longer is cut off, and one that overflows at
+        once.
         """
+        loop = asyncio.get_running_loop()
         # A plain int: autobahn refuses an enumeration's.
         self.send({"type": "websocket.close", "code": int(code)})
         self._closed = True
+        if self._transport is not None:
+            loop.call_later(0 if self.overflows else ABORT_SECONDS, self._transport.abort)
         if self._parked is not None or self._waiting:
-            asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._give_up)
+            loop.call_later(CLOSE_SECONDS, self._give_up)
+
+    @property
+    def overflows(self) -> bool:
+        """Whether the connection holds more than all that we could have sent it.
+
+        The rest is what its server answers by itself: to pings, of a client that reads nothing.
+        """
+        transport = self._transport
+        return transport is not None and transport.get_write_buffer_size() > self._most + HELD_MOST
 
     def _give_up(self) -> None:
         if self._parked is not None:
@@ -190,7 +207,8 @@ class Outlet:
 
     def _broke(self, error: Exception) -> None:
         self._forget_waiting()
-        if isinstance(error, OSError) or type(error).__name__ in GONE:
+        closing = self._transport is not None and self._transport.is_closing()
+        if closing or isinstance(error, OSError) or type(error).__name__ in GONE:
             self._closed = True  # the connection is gone; its server tells of it
         elif not self._closed:
             # A frame that the server will not send. The client must not wait for it for ever.
@@ -200,5 +218,9 @@ class Outlet:
 
 def size_of(message: Outgoing) -> int:
     """The bytes of a text frame."""
-    text = message.get("text", "")
-    return len(text) if text.isascii() else len(text.encode())
+    return text_size(message.get("text", ""))
+
+
+def text_size(text: str) -> int:
+    """The bytes of ``text``; lone surrogates, which no frame can hold, count three."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

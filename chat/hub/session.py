@@ -275,6 +275,11 @@ class Session:
 
     # The end
 
+    @property
+    def overflows(self) -> bool:
+        """Whether its connection holds more than may be: see ``Outlet.overflows``."""
+        return self._outlet.overflows
+
     def too_slow(self) -> None:
         """Close: the client is more than the window behind; it may come back and resume."""
         self.close(CloseCode.TOO_SLOW)

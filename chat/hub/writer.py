@@ -127,13 +127,16 @@ class Writer:
         in_doubt = False
         while True:
             try:
-                return await self._threads.write(store.append, drafts)
+                return await self._threads.write(store.append, drafts, again=in_doubt)
             except store.CommitInDoubt as error:
                 logger.warning("the database went away during a commit: %s", error)
                 in_doubt = True
-            except Unavailable:
+            except Exception as error:
+                # One that comes back read-only is no answer either.
                 if not in_doubt:
                     raise
+                if not isinstance(error, Unavailable):
+                    logger.warning("a commit is still in doubt: %r", error)
                 self._refuse_others()
                 await asyncio.sleep(RETRY_SECONDS)
 

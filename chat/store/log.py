@@ -37,7 +37,7 @@ class CommitInDoubt(DatabaseError):
     """
 
 
-def append(drafts: Sequence[Draft]) -> list[Outcome]:
+def append(drafts: Sequence[Draft], *, again: bool = False) -> list[Outcome]:
     """Store ``drafts`` in one transaction; what became of each, in their order.
 
     Rooms are locked in the order of their ids, so that two processes never wait for each other in

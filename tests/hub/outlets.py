@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from chat.hub.pressure import Producer
@@ -70,6 +71,44 @@ class Connection:
     def texts(self) -> list[str]:
         """The text frames that were sent."""
         return [message["text"] for message in self.sent if "text" in message]
+
+
+class Stream:
+    """As an asyncio transport."""
+
+    def __init__(self) -> None:
+        self.held = 0
+        self.closing = self.aborted = False
+
+    def get_write_buffer_size(self) -> int:
+        """Say what the client has not taken."""
+        return self.held
+
+    def is_closing(self) -> bool:
+        """Say whether it is over."""
+        return self.closing or self.aborted
+
+    def abort(self) -> None:
+        """End at once."""
+        self.aborted = True
+
+
+class Protocol:
+    """As uvicorn's, of which each ``send`` is a method."""
+
+    def __init__(self) -> None:
+        self.transport = Stream()
+        self.sent: list[Outgoing] = []
+        self.writable = asyncio.Event()
+        self.writable.set()
+        self.refuses = False
+
+    async def send(self, message: Outgoing) -> None:
+        """Send, once the connection can take more."""
+        await self.writable.wait()
+        if self.refuses:
+            raise RuntimeError("after sending 'websocket.close'")
+        self.sent.append(message)
 
 
 class Server:

@@ -279,3 +279,24 @@ async def test_stopped_fan_out_sends_no_more() -> None:
 
 async def test_stopping_an_idle_fan_out_is_nothing() -> None:
     await Fanout(CONFIG, 0).stop()
+
+
+async def test_who_misses_a_round_that_fails_is_served_from_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fan = Fanout(CONFIG, 0)
+    listener = Listener()
+    (seat,) = sitting(fan, listener)
+
+    def fails(*_: object) -> None:
+        raise ValueError("no such event")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(frames, "frame", fails)
+        fan.add(entries(1, 2))
+        await fan.settled()
+    assert "a room could not be served" in caplog.text
+    assert (seat.live, seat.position, fan.sent) == (False, 0, 2)
+    fan.add(entries(3, 3))
+    await fan.settled()
+    assert listener.seqs == [], "never with a hole"

@@ -1,11 +1,13 @@
 """A session from its welcome to its end, and the frames it is sent meanwhile."""
 
+import asyncio
+
 import pytest
 from pytest_django import Settings
 
 from chat import identity
+from chat.hub import carrying, intake
 from chat.hub import hub as hubs
-from chat.hub import intake
 from chat.models import Room
 from tests.fakes import soon, turns
 from tests.hub.clients import OPEN_SITE, Connect, Wired, off_loop, post
@@ -153,6 +155,27 @@ async def test_commands_that_wait_beyond_their_size_close(site: None, settings: 
     wired.say(*[post] * 10)
     assert wired.socket.code == 4500
     await soon(lambda: "main" in wired.hub.rooms)
+
+
+async def test_commands_that_were_carried_out_wait_no_more(
+    site: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long there is always another one."""
+    settings.CHAT = {**OPEN_SITE, "WINDOW_BYTES": 65_536, "FRAME_LIMIT": 65_536}
+    going_on = asyncio.Semaphore(0)
+
+    async def waits(*_: object) -> None:
+        await going_on.acquire()
+
+    monkeypatch.setattr(carrying, "out", waits)
+    wired = Wired()
+    post = {"type": "post", "room": "main", "text": "x" * 1000, "id": "1"}
+    wired.say(post, post)
+    for _ in range(100):
+        wired.say(post)
+        going_on.release()
+        await turns()
+    assert wired.session in wired.hub.sessions
 
 
 # The end

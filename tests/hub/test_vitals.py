@@ -165,9 +165,9 @@ async def test_many_sessions_are_written_in_parts_with_posts_in_between(
         order.append(f"{len(rows)} rows")
         return note(node, rows)
 
-    def appended(drafts: list[store.Draft]) -> list[store.Outcome]:
+    def appended(drafts: list[store.Draft], *, again: bool) -> list[store.Outcome]:
         order.append("post")
-        return append(drafts)
+        return append(drafts, again=again)
 
     monkeypatch.setattr(store, "note_signs", noted)
     monkeypatch.setattr(store, "append", appended)

@@ -3,7 +3,7 @@ import logging
 from collections.abc import Sequence
 
 import pytest
-from django.db import DataError
+from django.db import DataError, InternalError
 
 from chat import store
 from chat.hub import writer as writing
@@ -28,11 +28,17 @@ class Database:
         self.away = False
         self.doubts = 0
         """How many of the next transactions are stored while their commits seem to fail."""
+        self.read_only = False
+        self.again: list[bool] = []
+        """Of each transaction, whether it was said to be one more try."""
         self.others = 0
         """Messages that another process adds before each transaction of ours."""
 
-    def append(self, drafts: Sequence[Draft]) -> list[Outcome]:
+    def append(self, drafts: Sequence[Draft], *, again: bool) -> list[Outcome]:
         """Store all of ``drafts`` or none."""
+        self.again.append(again)
+        if self.read_only:
+            raise InternalError("cannot execute INSERT in a read-only transaction")
         if self.away:
             raise Unavailable
         if self.doubts:
@@ -254,6 +260,26 @@ async def test_whose_commit_is_in_doubt_is_told_when_the_database_is_back(
     desk.submit(2)
     await desk.writer.settled()
     assert desk.outcomes["#2"] == 2
+    assert (desk.database.again[0], desk.database.again[-1]) == (False, False)
+    assert all(desk.database.again[1:-1])
+
+
+async def test_doubt_outlasts_a_database_that_comes_back_read_only(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(writing, "RETRY_SECONDS", 0)
+    desk = Desk()
+    desk.database.doubts = 1
+    for number in range(2):
+        desk.submit(number)
+    await soon(lambda: desk.database.away)
+    desk.database.read_only, desk.database.away = True, False
+    await soon(lambda: "still in doubt" in caplog.text)
+    await turns()
+    assert desk.outcomes == {}, "neither may be said"
+    desk.database.read_only = False
+    await desk.writer.settled()
+    assert desk.outcomes == {"#0": 1, "#1": 2}
 
 
 async def test_idle_writer_is_settled() -> None:

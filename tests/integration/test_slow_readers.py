@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+from websockets.frames import Opcode
 
 from tests.integration.connection import PATIENCE
 from tests.integration.memory import resident
@@ -21,6 +22,10 @@ MEGABYTE = 2**20
 
 # A post and its delivery take milliseconds; a server that waits for one client takes for ever.
 DELAY_SECONDS = 2.0
+
+# daphne reads on for longer than this where nobody tells it not to, and uvicorn's own pings would
+# end a connection after 40 s.
+PINGING_SECONDS = {"daphne": 5.0, "uvicorn": 20.0}
 
 
 @pytest.fixture(scope="module", params=["daphne", "uvicorn"])
@@ -172,6 +177,29 @@ async def test_terminal_that_talks_and_never_reads_is_bounded_and_closed(
         # Without a bound: more than 2 MB for each of them.
         assert grown < 20 * MEGABYTE, f"{grown / MEGABYTE:.0f} MB"
         assert {await terminal.end() for terminal in deaf} <= {4002, None}
+
+
+async def test_who_pings_and_never_reads_is_bounded(
+    server: SiteServer, kind: ServerKind, room: str
+) -> None:
+    """It is the server that answers pings, and does not wait until that is taken."""
+    async with crowd(room, [server], each=1) as talkers:
+        await slowest(talkers, ["before"])
+        before = resident(server.pid)
+        async with slow_readers(server, room, 1) as (pinger,):
+            pings = frame("x" * 125, opcode=Opcode.PING) * 1000
+            cut_off = False
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PINGING_SECONDS[kind]):
+                    with contextlib.suppress(OSError):
+                        while True:
+                            await pinger.send(pings)
+                    cut_off = True
+            # daphne does not even read it any more; from uvicorn it is cut off at the next beat.
+            assert cut_off == (kind == "uvicorn")
+            grown = resident(server.pid) - before
+            assert grown < 20 * MEGABYTE or cut_off, f"{grown / MEGABYTE:.0f} MB"
+            assert await slowest(talkers, ["and on"]) < DELAY_SECONDS
 
 
 async def test_reader_that_pauses_goes_on_where_it_was(

@@ -7,6 +7,7 @@ import pytest
 from django.db import connections
 
 from chat import store
+from chat.hub.seat import Seat
 from chat.hub.signals import group_of
 from chat.models import Message, Outbox, Room
 from chat.protocol.errors import Unavailable
@@ -154,6 +155,31 @@ async def test_session_that_takes_nothing_for_half_a_heartbeat_is_closed(
     await hub.heart._serve_stragglers()
     assert (slow.socket.code, stalled.socket.code) == (None, 4002)
     assert slow.session.seats["main"].live
+
+
+async def test_straggler_that_cannot_be_served_is_closed_and_the_others_are_served(
+    make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub = make_hub()
+    cursed, other = Wired(hub), Wired(hub)
+    room = None
+    for wired in (cursed, other):
+        await wired.join()
+        room = hub.rooms["main"]
+        room.fanout.set_live(wired.session.seats["main"], live=False)
+    assert room is not None
+    catch_up = room.catch_up
+
+    async def fails(seat: Seat) -> None:
+        if seat is cursed.session.seats.get("main"):
+            raise ValueError("a bug")
+        await catch_up(seat)
+
+    monkeypatch.setattr(room, "catch_up", fails)
+    await hub.heart._serve_stragglers()
+    assert cursed.socket.code == 4002
+    assert other.session.seats["main"].live
+    assert "could not be served" in caplog.text
 
 
 async def test_step_that_fails_keeps_no_other_from_its_work(

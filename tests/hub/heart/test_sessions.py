@@ -6,11 +6,12 @@ import time
 import pytest
 
 from chat import identity
-from chat.hub.dialects import JSON
+from chat.hub.dialects import JSON, TERMINAL, Dialect
 from chat.hub.session import BEATS
 from tests.fakes import Socket, soon, turns
 from tests.hub.clients import Wired
 from tests.hub.conftest import MakeHub
+from tests.hub.outlets import Protocol
 
 
 async def test_beats_ping_each_session_once_a_heartbeat_and_no_terminal(
@@ -42,6 +43,19 @@ async def test_tasks_do_not_grow_with_the_sessions(make_hub: MakeHub) -> None:
     for turn in range(BEATS):
         await hub.heart._ping(turn)
     await soon(lambda: len(asyncio.all_tasks()) < before + 10)  # others may just be at work
+
+
+@pytest.mark.parametrize("dialect", [JSON, TERMINAL])
+async def test_beat_ends_a_connection_that_overflows(make_hub: MakeHub, dialect: Dialect) -> None:
+    hub, protocol = make_hub(), Protocol()
+    session = hub.connect(identity.new_guest(), dialect, "192.0.2.1", protocol.send)
+    session.begin()
+    await hub.heart._ping(0)
+    assert session in hub.sessions
+    protocol.transport.held = 2**30
+    await hub.heart._ping(0)
+    assert session not in hub.sessions
+    await soon(lambda: protocol.transport.aborted)
 
 
 async def test_no_ping_comes_before_the_welcome(make_hub: MakeHub) -> None:

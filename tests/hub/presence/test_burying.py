@@ -122,6 +122,20 @@ async def test_process_whose_heart_beats_is_not_forgotten(make_hub: MakeHub) -> 
     assert await off_loop(Node.objects.filter(pk=other).exists)
 
 
+async def test_nobody_is_dead_because_the_database_was_away_for_all(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    await enrolled(hub)
+    other = await off_loop(store.enroll, "back a moment later")
+    await hub.presence.beat()
+    grow_old(hub, other, 3)
+    hub.presence._beaten_at -= 3 * hub.config.heartbeat
+    await hub.presence.beat()
+    assert await off_loop(Node.objects.filter(pk=other).exists)
+    grow_old(hub, other, 1.6)  # and it did not come back
+    await hub.presence.beat()
+    assert not await off_loop(Node.objects.filter(pk=other).exists)
+
+
 async def test_process_that_left_is_forgotten(make_hub: MakeHub) -> None:
     first, second = hubs.current(), make_hub()
     await enrolled(first)
