@@ -31,7 +31,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what is asked for and write the results. Return 1 if something failed."""
+    """Measure what is asked for and write the results. Return 1 if anything went wrong."""
     chosen = options(arguments)
     cells = suite.plan(chosen.quick, chosen.measures, chosen.contenders)
     if chosen.list:
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     results = Results(RESULTS / "quick" if chosen.quick else report.FULL)
     everyone = registry.contenders()
-    failed = 0
+    faulty = 0
     if not chosen.report:
         # As an exception it passes through the context managers that end the servers.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -48,10 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         cores = Cores(chosen.server_core, chosen.generator_core)
         with exclusive(_say):
-            report.describe_machine(results, chosen.seed)
-            failed = suite.run(cells, everyone, results, cores, chosen.seed, _say, chosen.fresh)
+            faulty = suite.run(cells, everyone, results, cores, chosen.seed, _say, chosen.fresh)
     print(report.write(results, everyone))
-    return int(failed > 0)
+    return int(faulty > 0)
 
 
 def _say(line: str) -> None:

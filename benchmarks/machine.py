@@ -3,12 +3,18 @@
 import json
 import os
 import platform
+import re
 import sqlite3
 import subprocess
 from importlib import metadata
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from benchmarks.server import ROOT
+from tests.programs import find_program
+from tests.services import POSTGRES_PLACES
 
 _PACKAGES = (
     "django",
@@ -26,8 +32,11 @@ _PACKAGES = (
     "python-socketio",
 )
 
+# What a run writes: it makes the commit that is measured no other.
+_WRITTEN = ("benchmarks/results", "docs/benchmarks.md")
 
-def describe() -> dict[str, object]:
+
+def describe() -> dict[str, Any]:
     """Return processor, system and versions, fit for the raw data."""
     return {
         "cpu": _first_field("/proc/cpuinfo", "model name"),
@@ -37,7 +46,8 @@ def describe() -> dict[str, object]:
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "node": _says("node", "--version"),
-        "redis": _says("redis-server", "--version"),
+        "redis": _program("redis-server"),
+        "postgres": _program("postgres"),
         "packages": {name: _version(name) for name in _PACKAGES},
         "node_packages": _node_packages(),
     }
@@ -56,6 +66,16 @@ def _node_packages() -> dict[str, str]:
     return pinned
 
 
+def _program(name: str) -> str | None:
+    """Return the version of Redis or PostgreSQL as the services find it."""
+    try:
+        said = _says(str(find_program(name, *POSTGRES_PLACES)), "--version") or ""
+    except pytest.skip.Exception:  # so say the tests' helpers that it is missing
+        return None
+    found = re.search(r"\d+(\.\d+)+", said)
+    return found and found[0]
+
+
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
@@ -63,14 +83,29 @@ def _version(package: str) -> str | None:
         return None
 
 
-def commit() -> str | None:
-    """Return the commit that is measured, `-dirty` where it is not quite that."""
-    return _says("git", "describe", "--always", "--dirty", "--abbrev=12")
+def commit(root: Path = ROOT) -> str | None:
+    """Return the commit that is measured, `-dirty` where the code is not quite that."""
+    known = _says("git", "describe", "--always", "--abbrev=12", at=root)
+    others = [f":(exclude){path}" for path in _WRITTEN]
+    changed = _says("git", "status", "--porcelain", "-uno", "--", ".", *others, at=root)
+    return f"{known}-dirty" if known and changed else known
 
 
-def _says(*command: str) -> str | None:
+def _says(*command: str, at: Path = ROOT) -> str | None:
     try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, cwd=at, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
+
+
+def in_words(machine: dict[str, Any]) -> str:
+    """Return what was described, for people."""
+    packages = machine["packages"] | machine["node_packages"]
+    versions = ", ".join(f"{name} {version}" for name, version in packages.items())
+    return (
+        f"{machine['cores']} cores of {machine['cpu']}, {machine['system']}, "
+        f"Python {machine['python']}, SQLite {machine['sqlite']}, "
+        f"PostgreSQL {machine['postgres'] or '(none)'}, Redis {machine['redis'] or '(none)'}, "
+        f"node {machine['node'] or '(none)'}; {versions}"
+    )

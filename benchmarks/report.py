@@ -2,9 +2,7 @@
 
 import re
 
-import msgspec
-
-from benchmarks import machine
+from benchmarks import goals, machine
 from benchmarks.contenders.contender import Contender
 from benchmarks.measures import registry
 from benchmarks.results import RESULTS, Results
@@ -19,17 +17,9 @@ _QUICK = "A quick run: there were fewer sessions than the text says, and less ti
 _PLACE = re.compile(r"^\{\{ (\w+) \}\}$", re.MULTILINE)
 
 
-def describe_machine(results: Results, seed: int) -> None:
-    """Write down what is measured with."""
-    described = {**machine.describe(), "seed": seed}
-    results.folder.mkdir(parents=True, exist_ok=True)
-    text = msgspec.json.format(msgspec.json.encode(described), indent=1)
-    (results.folder / "machine.json").write_bytes(text + b"\n")
-
-
 def render(results: Results, contenders: dict[str, Contender]) -> tuple[str, dict[str, str]]:
     """Return the report as Markdown, and its pictures by the names of their files."""
-    parts = {"machine": _machine(results)}
+    parts = {"machine": _machine(results), "goals": _goals(results, contenders)}
     pictures: dict[str, str] = {}
     for measure in registry.MEASURES:
         found = results.of(measure.KEY)
@@ -38,6 +28,15 @@ def render(results: Results, contenders: dict[str, Contender]) -> tuple[str, dic
         parts[measure.KEY] = "\n\n".join([measure.report(found, contenders), *shown])
         pictures |= drawn
     return fill(PROSE.read_text(), parts), pictures
+
+
+def _goals(results: Results, contenders: dict[str, Contender]) -> str:
+    """Return every goal with what came of it, in the order of the measures' names."""
+    return goals.in_a_table(
+        (measure.KEY, goal)
+        for measure in sorted(registry.MEASURES, key=lambda measure: measure.KEY)
+        for goal in measure.goals(results.of(measure.KEY), contenders)
+    )
 
 
 def write(results: Results, contenders: dict[str, Contender]) -> str:
@@ -77,15 +76,21 @@ def fill(prose: str, parts: dict[str, str]) -> str:
 
 
 def _machine(results: Results) -> str:
-    path = results.folder / "machine.json"
-    if not path.exists():
+    """Return what was measured with what: a paragraph, or a list where it was not all the same."""
+    sets: dict[str, tuple[set[str], list[str]]] = {}
+    for measure in registry.MEASURES:
+        for result in results.of(measure.KEY):
+            words = f"{machine.in_words(result.machine)}; seed {result.seed}"
+            commits, measures = sets.setdefault(words, (set(), []))
+            commits.add(result.commit or "unknown")
+            if measure.KEY not in measures:
+                measures.append(measure.KEY)
+    if not sets:
         return "Nothing has been measured yet."
-    found = msgspec.json.decode(path.read_bytes())
-    every = [result for measure in registry.MEASURES for result in results.of(measure.KEY)]
-    commits = sorted({result.commit for result in every if result.commit})
-    packages = ", ".join(f"{name} {version}" for name, version in found["packages"].items())
-    return (
-        f"{found['cores']} cores of {found['cpu']}, {found['system']}, Python {found['python']}, "
-        f"SQLite {found['sqlite']}, node {found['node']}; {packages}. Commit {', '.join(commits)}; "
-        f"seed {found['seed']}."
-    )
+    said = [
+        (f"{words}. Commit {', '.join(sorted(commits))}.", ", ".join(measures))
+        for words, (commits, measures) in sets.items()
+    ]
+    if len(said) == 1:
+        return said[0][0]
+    return "\n".join(f"- {measures}: {words}" for words, measures in said)

@@ -52,6 +52,8 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     generator_cpu: float
     others_on_server_core: float
     others_on_generator_core: float
+    cycles: float | None = None
+    """How often as many posts as were on their way came to everybody. None by the clock."""
     latency: Latency | None = None
     ack_latency: Latency | None = None
     problems: list[str] = []
@@ -69,8 +71,21 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def saturated(self) -> bool:
-        """Whether the generator may have been the limit: then it says nothing of the server."""
-        return self.generator_cpu >= 0.95
+        """Whether the generator may have been the limit: then it says nothing of the server.
+
+        What others had of its core, it could not have.
+        """
+        return self.generator_cpu + self.others_on_generator_core >= 0.95
+
+    @property
+    def sound(self) -> bool:
+        """Whether its figures may be quoted."""
+        return not self.saturated and not self.problems
+
+    @property
+    def rough(self) -> bool:
+        """Whether it is of few cycles: deliveries come in bursts, which the window's ends cut."""
+        return self.cycles is not None and self.cycles < 10
 
     @property
     def disturbed(self) -> bool:
@@ -95,6 +110,9 @@ class Result(msgspec.Struct, kw_only=True):
     began: str = ""
     took: float = 0.0
     commit: str | None = None
+    machine: dict[str, Any] = {}
+    """What it was measured with: processor, system, versions."""
+    seed: int = 1
 
     @property
     def all_problems(self) -> list[str]:

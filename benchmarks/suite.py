@@ -12,7 +12,6 @@ from benchmarks.contenders.contender import Contender
 from benchmarks.measures import registry
 from benchmarks.measures.measure import Say
 from benchmarks.results import Cell, Result, Results
-from benchmarks.server import ServerError
 from benchmarks.services import Services
 from benchmarks.stage import Cores, staged
 
@@ -37,30 +36,41 @@ def run(
     say: Say,
     fresh: bool = False,
 ) -> int:
-    """Measure what is not on file yet, or all of it; return how many cells failed."""
-    failed = 0
+    """Measure what is not on file yet, or all of it.
+
+    Returns how many cells, those on file included, failed or have something wrong in them.
+    """
+    faulty = 0
     began = time.monotonic()
     measured = 0
-    # Asked for once: what is written in this run must not make the rest of it a change.
+    described = machine.describe()
+    # Asked for once: what is changed while this runs is not what runs.
     commit = machine.commit()
     with Services(cores.server) as services:
         for turn, cell in enumerate(cells, 1):
-            if not fresh and results.get(cell) is not None:
+            result = None if fresh else results.get(cell)
+            if result is not None:
                 say(f"[{turn}/{len(cells)}] {cell.name}: on file")
-                continue
-            left = ""
-            if measured:
-                rest = (time.monotonic() - began) / measured * (len(cells) - turn + 1)
-                left = f", about {rest / 60:.0f} min to go"
-            say(f"[{turn}/{len(cells)}] {cell.name}{left}")
-            result = Result(
-                cell=cell, began=datetime.now(UTC).isoformat(timespec="seconds"), commit=commit
-            )
-            _measure(result, everyone[cell.contender], services, results, cores, seed, say)
-            results.put(result)
-            measured += 1
-            failed += result.failure is not None
-    return failed
+            else:
+                left = ""
+                if measured:
+                    rest = (time.monotonic() - began) / measured * (len(cells) - turn + 1)
+                    left = f", about {rest / 60:.0f} min to go"
+                say(f"[{turn}/{len(cells)}] {cell.name}{left}")
+                result = Result(
+                    cell=cell,
+                    began=datetime.now(UTC).isoformat(timespec="seconds"),
+                    commit=commit,
+                    machine=described,
+                    seed=seed,
+                )
+                _measure(result, everyone[cell.contender], services, results, cores, say)
+                results.put(result)
+                measured += 1
+            faulty += bool(result.failure is not None or result.all_problems)
+    if faulty:
+        say(f"{faulty} of {len(cells)} cells failed, or have something wrong in them")
+    return faulty
 
 
 def _measure(
@@ -69,16 +79,15 @@ def _measure(
     services: Services,
     results: Results,
     cores: Cores,
-    seed: int,
     say: Say,
 ) -> None:
     cell = result.cell
     measure = registry.by_key(cell.measure)
     start = time.monotonic()
     try:
-        with staged(contender, services, cores, seed, cell.processes, cell.prepare) as stage:
+        with staged(contender, services, cores, result.seed, cell.processes, cell.prepare) as stage:
             uvloop.run(measure.measure(stage, result, results, say))
-    except (ServerError, OSError, LookupError) as error:
+    except Exception as error:  # whatever it is, the other cells are measured
         result.failure = f"{type(error).__name__}: {error}"
         say(f"  FAILED {result.failure}")
     result.took = time.monotonic() - start

@@ -36,18 +36,59 @@ def by_server(
         yield result, contenders[result.cell.contender]
 
 
-def why_not(result: Result) -> str:
+def quotable(result: Result | None) -> bool:
+    """Say whether everything that was measured may be quoted."""
+    return (
+        result is not None
+        and result.failure is None
+        and not result.problems
+        and all(point.sound for point in result.points)
+    )
+
+
+def why_not(result: Result | None) -> str:
     """Return, in place of a figure, why there is none that may be quoted."""
+    if result is None:
+        return "not measured yet"
     if result.failure is not None:
         return "failed"
+    if result.all_problems:
+        return f"wrong: {faults(result)}"
     if any(point.saturated for point in result.points):
         return "generator saturated"
-    return "wrong: " + "; ".join(result.all_problems) if result.all_problems else "nothing"
+    return "nothing"
+
+
+def why_no_point(point: Point) -> str:
+    """Return, in place of a figure, why this load has none that may be quoted."""
+    if point.problems:
+        return f"wrong: {'; '.join(point.problems)}"
+    return "generator saturated" if point.saturated else "nothing"
+
+
+def faults(result: Result) -> str:
+    """Return all that was wrong, with the load at which it was; a measure ends there."""
+    at_loads = [
+        f"{'; '.join(point.problems)} (at {point.load:g})"
+        for point in result.points
+        if point.problems
+    ]
+    return "; ".join([*result.problems, *at_loads])
+
+
+def mark(points: Sequence[Point]) -> str:
+    """Return `~` where other processes took part, or too few cycles were counted."""
+    return "~ " if any(point.disturbed or point.rough for point in points) else ""
 
 
 def marked(point: Point, figure: str) -> str:
-    """Return the figure with `~` before it where other processes took part."""
-    return f"~ {figure}" if point.disturbed else figure
+    """Return the figure with its mark before it."""
+    return f"{mark([point])}{figure}"
+
+
+def generator_cpu(points: Sequence[Point]) -> str:
+    """Return the most of its core that the generator used; nothing without points."""
+    return f"{max(point.generator_cpu for point in points):.0%}" if points else ""
 
 
 def thousands(value: float) -> str:

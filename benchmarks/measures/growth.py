@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks import tables
 from benchmarks.contenders.contender import Contender
+from benchmarks.goals import Goal
 from benchmarks.measures.measure import Say, closed_loop, line
 from benchmarks.results import Cell, Result, Results
 from benchmarks.stage import Stage
@@ -20,15 +21,13 @@ _SESSIONS = (100, 500, 1000, 2000, 4000, 8000)
 _ROOMS = (1, 10, 100, 1000, 5000)
 _PROCESSES = (1, 2, 3, 4)
 
-GOAL = 1.5
-"""How many times the least the most may cost."""
-
 
 def cells(quick: bool) -> Iterable[Cell]:
     """Return a cell for each server, direction and size."""
     if quick:
         return
-    steady = {"in_flight": [40], "warm_up": 2, "measured": 6, "longest_wait": 15}
+    # Long enough for daphne to deliver forty posts to 8 000 ten times over.
+    steady = {"in_flight": [40], "warm_up": 2, "measured": 6, "longest": 90}
     for server in _SERVERS:
         for count in _SESSIONS:
             given = {**steady, "sessions": count, "rooms": 1, "at": count}
@@ -53,9 +52,7 @@ async def measure(stage: Stage, result: Result, results: Results, say: Say) -> N
             await idle.connect(quiet, of=quiet)
         await crowd.connect(given["sessions"], of=given["sessions"])
         for in_flight in given["in_flight"]:
-            point = await closed_loop(
-                stage, crowd, in_flight, given["warm_up"], given["measured"], given["longest_wait"]
-            )
+            point = await closed_loop(stage, crowd, in_flight, given)
             result.points.append(point)
             say(line(point))
         result.problems = idle.problems()
@@ -68,27 +65,78 @@ async def measure(stage: Stage, result: Result, results: Results, say: Say) -> N
 
 def _directions(
     results: Sequence[Result], contenders: dict[str, Contender]
-) -> dict[tuple[str, str], list[tuple[float, float]]]:
-    """Return the cost by direction and server, with how many there were."""
-    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+) -> dict[tuple[str, str], list[Result]]:
+    """Return the results of each direction and server, from few to many."""
+    found: dict[tuple[str, str], list[Result]] = {}
     for result, contender in tables.by_server(results, contenders):
-        cost = result.figures.get("microseconds")
-        if cost is not None and not result.all_problems:
-            direction = result.cell.variant.partition("-")[0]
-            places = found.setdefault((direction, contender.server), [])
-            places.append((result.cell.parameters["at"], cost))
+        direction = result.cell.variant.partition("-")[0]
+        found.setdefault((direction, contender.server), []).append(result)
     return found
+
+
+def _costs(along: Sequence[Result]) -> list[tuple[float, float]]:
+    """Return how many there were and what a delivery cost, where that may be quoted."""
+    return [
+        (result.cell.parameters["at"], cost)
+        for result in along
+        if tables.quotable(result) and (cost := result.figures.get("microseconds"))
+    ]
+
+
+def _left_out(along: Sequence[Result]) -> str:
+    return "; ".join(
+        f"{result.cell.parameters['at']}: {tables.why_not(result)}"
+        for result in along
+        if not tables.quotable(result)
+    )
+
+
+def _steepness(costs: Sequence[tuple[float, float]]) -> float:
+    """Return how many times the least the most costs."""
+    return max(cost for _, cost in costs) / min(cost for _, cost in costs)
 
 
 def report(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
     """Return a row for each direction and server."""
     rows: list[Sequence[str]] = []
-    for (direction, server), places in _directions(results, contenders).items():
-        costs = [cost for _, cost in places]
-        said = ", ".join(f"{at:g}: {cost:.2f}" for at, cost in places)
-        rows.append((direction, server, said, f"{max(costs) / min(costs):.2f}"))
+    for (direction, server), along in _directions(results, contenders).items():
+        costs = _costs(along)
+        points = [point for result in along for point in result.points]
+        rows.append(
+            (
+                *(direction, server),
+                ", ".join(f"{at:g}: {cost:.2f}" for at, cost in costs),
+                f"{tables.mark(points)}{_steepness(costs):.2f}" if costs else "",
+                tables.generator_cpu(points),
+                _left_out(along),
+            )
+        )
     head = ("more", "server", "microseconds of a core for each delivery", "most / least")
-    return f"{tables.table(head, rows, words=3)}\n\nGoal: at most {GOAL:g}."
+    return tables.table((*head, "generator CPU", "left out"), rows, words=3)
+
+
+def goals(results: Sequence[Result], contenders: dict[str, Contender]) -> Sequence[Goal]:
+    """Return how flat the cost of a delivery is to stay; all sizes have to be there to tell."""
+    directions = _directions(results, contenders)
+    found = []
+    for direction, sizes in (("sessions", _SESSIONS), ("rooms", _ROOMS), ("processes", _PROCESSES)):
+        for server in ("daphne", "uvicorn"):
+            along = directions.get((direction, server), [])
+            costs = _costs(along)
+            whole = len(costs) == len(sizes)
+            points = [point for result in along for point in result.points]
+            what = f"cost of a delivery over {sizes[0]} to {sizes[-1]} {direction} on {server}, "
+            found.append(
+                Goal(
+                    f"{what}most / least",
+                    "≤",
+                    1.5,
+                    _steepness(costs) if whole else None,
+                    tables.mark(points),
+                    _left_out(along) or "not measured yet",
+                )
+            )
+    return found
 
 
 def charts(results: Sequence[Result], contenders: dict[str, Contender]) -> dict[str, str]:
@@ -97,10 +145,14 @@ def charts(results: Sequence[Result], contenders: dict[str, Contender]) -> dict[
     pictures = {}
     for direction in sorted({direction for direction, _ in found}):
         drawn = [
-            chart.Line(server, places)
-            for (along, server), places in found.items()
-            if along == direction
+            chart.Line(server, _costs(along))
+            for (one, server), along in found.items()
+            if one == direction and _costs(along)
         ]
-        axes = chart.Axis(direction, log=direction != "processes"), chart.Axis("µs per delivery")
-        pictures[f"growth-{direction}.svg"] = chart.lines(f"More {direction}", *axes, drawn)
+        if drawn:
+            axes = (
+                chart.Axis(direction, log=direction != "processes"),
+                chart.Axis("µs per delivery"),
+            )
+            pictures[f"growth-{direction}.svg"] = chart.lines(f"More {direction}", *axes, drawn)
     return pictures

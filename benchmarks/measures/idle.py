@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from time import monotonic
 
 from benchmarks import proc, tables
 from benchmarks.contenders.contender import Contender
-from benchmarks.measures.measure import Say
+from benchmarks.goals import Goal
+from benchmarks.measures.measure import Say, Watch, line
 from benchmarks.results import Cell, Result, Results
 from benchmarks.stage import Stage
 
@@ -25,10 +25,15 @@ _FIRST = 100
 
 _SETTLE_SECONDS = 2.0
 
+# Servers and the hub ping each session every 20 seconds: a multiple of that has as many of them
+# whenever it begins.
+_IDLE_SECONDS = 60
+
 
 def cells(quick: bool) -> Iterable[Cell]:
     """Return a cell for each contender, and for the hub one with many rooms."""
-    parameters = {"sessions": 500, "idle": 3} if quick else {"sessions": 4000, "idle": 30}
+    parameters = {"sessions": 500, "idle": _IDLE_SECONDS // 3} if quick else {}
+    parameters = {"sessions": 4000, "idle": _IDLE_SECONDS} | parameters
     for name in _QUICK if quick else _WHO:
         yield Cell(KEY, name, {**parameters, "rooms": 1})
         if name.startswith("hub") and not quick:
@@ -48,9 +53,11 @@ async def measure(stage: Stage, result: Result, results: Results, say: Say) -> N
         await crowd.connect(sessions - first, of=sessions)
         await asyncio.sleep(_SETTLE_SECONDS)
         after, kernel_after = stage.memory(), proc.kernel_memory()
-        began, used = monotonic(), stage.cpu_seconds()
+        watch = Watch(stage, crowd)
+        watch.start()
         await asyncio.sleep(given["idle"])
-        share = (stage.cpu_seconds() - used) / (monotonic() - began)
+        point = watch.stop(sessions)
+        result.points.append(point)
         result.problems = crowd.problems()
     finally:
         await crowd.leave()
@@ -59,45 +66,71 @@ async def measure(stage: Stage, result: Result, results: Results, say: Say) -> N
         "process_bytes": (after - before) / more,
         # Both ends of each connection are on this machine.
         "kernel_bytes": (kernel_after - kernel_before) / more / 2,
-        "cpu_of_10000": share * 10_000 / sessions,
+        "cpu_of_10000": point.server_cpu * 10_000 / sessions,
     }
     say(
         f"  {result.figures['process_bytes']:,.0f} bytes of the process, "
         f"{result.figures['kernel_bytes']:,.0f} of the kernel, "
         f"{result.figures['cpu_of_10000']:.1%} of a core for 10 000"
     )
+    say(line(point))
 
 
 def report(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
     """Return a row for each contender."""
-    memory = {
-        result.cell.contender: result.figures.get("process_bytes")
-        for result in results
-        if not result.cell.variant
-    }
+    by_name = {result.cell.name: result for result in results}
     rows: list[Sequence[str]] = []
     for result, contender in tables.by_server(results, contenders):
         title = (contender.server, contender.title)
         figures = result.figures
-        if result.all_problems or not figures:
+        if not tables.quotable(result) or not figures:
             rows.append((*title, "", tables.why_not(result)))
             continue
-        process, usual = figures["process_bytes"], memory.get(contender.baseline or "")
+        usual = by_name.get(f"{KEY}/{contender.baseline}")
+        times = _times("process_bytes", result, usual)
         rows.append(
             (
                 *title,
                 str(result.cell.parameters["rooms"]),
-                f"{(process or 0) / 1024:.1f}",
-                f"{process / usual:.2f}" if process and usual else "",
+                f"{(figures['process_bytes'] or 0) / 1024:.1f}",
+                f"{times:.2f}" if times is not None else "",
                 f"{(figures['kernel_bytes'] or 0) / 1024:.1f}",
-                f"{figures['cpu_of_10000']:.1%}",
+                f"{tables.mark(result.points)}{figures['cpu_of_10000']:.1%}",
+                tables.generator_cpu(result.points),
             )
         )
     head = (
-        *("server", "contender", "rooms", "KiB per session", "times the usual"),
-        *("kernel KiB", "core for 10 000"),
+        *("server", "contender", "rooms", "KiB of the process", "times the usual's"),
+        *("KiB of the kernel", "core for 10 000", "generator CPU"),
     )
     return tables.table(head, rows, words=2)
+
+
+def _times(figure: str, one: Result | None, other: Result | None) -> float | None:
+    """Return how many times as much a figure of one is, None where either is not to be quoted."""
+    if one is None or other is None or not (tables.quotable(one) and tables.quotable(other)):
+        return None
+    ours, theirs = one.figures.get(figure), other.figures.get(figure)
+    return ours / theirs if ours is not None and theirs else None
+
+
+def goals(results: Sequence[Result], contenders: dict[str, Contender]) -> Sequence[Goal]:
+    """Return what memory and processor time of the hub's idle sessions are to be."""
+    by_name = {result.cell.name: result for result in results}
+    found = []
+    for server in ("daphne", "uvicorn"):
+        ours, usual = by_name.get(f"{KEY}/hub-{server}"), by_name.get(f"{KEY}/usual-{server}")
+        many = by_name.get(f"{KEY}/hub-{server}--rooms-{_ROOMS}")
+        memory = f"memory of an idle session on {server}, times the usual consumer's"
+        cpu = f"processor time of idle sessions in {_ROOMS} rooms on {server}, times that in one"
+        for what, limit, figure, one, other in (
+            (memory, 0.9, "process_bytes", ours, usual),
+            # Not to grow, as far as a minute can tell.
+            (cpu, 1.1, "cpu_of_10000", many, ours),
+        ):
+            why_not = tables.why_not(other if tables.quotable(one) else one)
+            found.append(Goal(what, "≤", limit, _times(figure, one, other), why_not=why_not))
+    return found
 
 
 def charts(results: Sequence[Result], contenders: dict[str, Contender]) -> dict[str, str]:

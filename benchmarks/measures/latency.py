@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks import tables
 from benchmarks.contenders.contender import Contender
+from benchmarks.goals import Goal
 from benchmarks.measures import deliveries
 from benchmarks.measures.measure import Say, line, open_loop
-from benchmarks.results import Cell, Result, Results
+from benchmarks.results import Cell, Point, Result, Results
 from benchmarks.stage import Stage
 from chat.load import chart
 
@@ -24,8 +25,8 @@ _WHO = (
 )
 _QUICK = ("hub-daphne", "hub-uvicorn")
 
-GOALS = {"daphne": 60.0, "uvicorn": 25.0}
-"""What the 99th percentile of the hub is to be below at half its maximum, in milliseconds."""
+# In milliseconds, at half the maximum.
+_LIMITS = {"daphne": 60.0, "uvicorn": 25.0}
 
 
 def cells(quick: bool) -> Iterable[Cell]:
@@ -65,27 +66,46 @@ def report(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
         title = (contender.server, contender.title)
         if not result.points:
             rows.append((*title, tables.why_not(result)))
-        for share, point in zip(result.cell.parameters["shares"], result.points, strict=False):
-            quoted = point.latency is not None and not point.saturated and not point.problems
-            latency = point.latency if quoted else None
-            times = (
-                [tables.milliseconds(at) for at in (latency.p50, latency.p99, latency.p999)]
-                if latency
-                else [tables.why_not(result)]
-            )
-            goal = GOALS.get(contender.server) if share == 50 else None
-            promised = f"{goal:g}" if goal and result.cell.contender.startswith("hub") else ""
+        for share, point in _loads(result):
+            latency = point.latency
+            if latency is None or not point.sound:
+                rows.append((*title, f"{share} %", tables.why_no_point(point)))
+                continue
             rows.append(
                 (
                     *title,
                     f"{share} %",
                     tables.marked(point, tables.thousands(point.deliveries_per_second)),
-                    *(times + [""] * (3 - len(times))),
-                    promised,
+                    *map(tables.milliseconds, (latency.p50, latency.p99, latency.p999)),
+                    f"{point.server_cpu:.0%}",
+                    tables.generator_cpu([point]),
                 )
             )
-    head = ("server", "contender", "load", "deliveries/s", "p50 ms", "p99 ms", "p99.9 ms", "goal")
-    return tables.table(head, rows, words=2)
+    head = ("server", "contender", "load", "deliveries/s", "p50 ms", "p99 ms", "p99.9 ms")
+    return tables.table((*head, "server CPU", "generator CPU"), rows, words=2)
+
+
+def _loads(result: Result) -> Iterable[tuple[int, Point]]:
+    """Return each share of the maximum with what it came to."""
+    return zip(result.cell.parameters["shares"], result.points, strict=False)
+
+
+def goals(results: Sequence[Result], contenders: dict[str, Contender]) -> Sequence[Goal]:
+    """Return what the 99th percentile is to be below at half the hub's maximum."""
+    by_name = {result.cell.contender: result for result in results}
+    found = []
+    for name in (name for name in _WHO if name.startswith("hub")):
+        contender, result = contenders[name], by_name.get(name)
+        what = f"p99 ms at 50 %, {contender.title} on {contender.server}"
+        point = dict(_loads(result)).get(50) if result is not None else None
+        if point is None or point.latency is None or not point.sound:
+            why_not = tables.why_not(result) if point is None else tables.why_no_point(point)
+            found.append(Goal(what, "<", _LIMITS[contender.server], None, why_not=why_not))
+            continue
+        found.append(
+            Goal(what, "<", _LIMITS[contender.server], point.latency.p99, tables.mark([point]))
+        )
+    return found
 
 
 def charts(results: Sequence[Result], contenders: dict[str, Contender]) -> dict[str, str]:
@@ -95,10 +115,8 @@ def charts(results: Sequence[Result], contenders: dict[str, Contender]) -> dict[
             f"{contender.title} ({contender.server})",
             [
                 (share, point.latency.p99)
-                for share, point in zip(
-                    result.cell.parameters["shares"], result.points, strict=False
-                )
-                if point.latency
+                for share, point in _loads(result)
+                if point.latency and point.sound
             ],
         )
         for result, contender in tables.by_server(results, contenders)

@@ -1,5 +1,6 @@
 """M9, the log: joining, a page of history and a post, as the room's log grows."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -11,7 +12,8 @@ from websockets.typing import Origin, Subprotocol
 
 from benchmarks import tables
 from benchmarks.contenders.contender import Contender
-from benchmarks.measures.measure import Say, latency_of
+from benchmarks.goals import Goal
+from benchmarks.measures.measure import Say, Watch, latency_of
 from benchmarks.results import Cell, Result, Results
 from benchmarks.server import HOST
 from benchmarks.stage import Stage
@@ -23,6 +25,9 @@ _WHO = ("hub-uvicorn", "hub-uvicorn-postgres")
 _MESSAGES = (1_000, 10_000, 100_000, 1_000_000)
 _ACTS = ("join", "history", "post")
 _PAGE = 50
+
+# For one session: then the cell has failed, and the next one has its turn.
+_PATIENCE = 60.0
 
 
 def cells(quick: bool) -> Iterable[Cell]:
@@ -40,13 +45,17 @@ async def measure(stage: Stage, result: Result, results: Results, say: Say) -> N
     """Do each act a hundred times, one after the other, and time it."""
     given = result.cell.parameters
     samples: dict[str, list[int]] = {act: [] for act in _ACTS}
+    # Counts the processor time; nobody of this crowd comes.
+    watch = Watch(stage, stage.crowd())
+    watch.start()
     for number in range(given["times"]):
-        async with _session(stage) as session:
+        async with asyncio.timeout(_PATIENCE), _session(stage) as session:
             head = await _timed(samples["join"], _join(session))
             # Somewhere else each time: a page that was asked for before is still in memory.
             before = head * (number + 1) // (given["times"] + 1) + _PAGE
             await _timed(samples["history"], _history(session, before))
             await _timed(samples["post"], _post(session, number))
+    result.points.append(watch.stop(given["messages"]))
     for act, taken in samples.items():
         latency = latency_of(taken)
         assert latency is not None, "each act was done"
@@ -114,7 +123,7 @@ def report(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
     rows: list[Sequence[str]] = []
     for result, contender in tables.by_server(results, contenders):
         length = tables.thousands(result.cell.parameters["messages"])
-        if not result.figures:
+        if not tables.quotable(result) or not result.figures:
             rows.append((contender.title, length, tables.why_not(result)))
             continue
         times = [
@@ -122,24 +131,48 @@ def report(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
             for act in _ACTS
             for which in ("p50", "p99")
         ]
-        rows.append((contender.title, length, *times))
+        cpu = tables.generator_cpu(result.points)
+        rows.append((contender.title, tables.mark(result.points) + length, *times, cpu))
     head = ["contender", "messages"]
     head += [f"{act} {which} ms" for act in _ACTS for which in ("p50", "p99")]
-    return tables.table(head, rows)
+    return tables.table([*head, "generator CPU"], rows)
+
+
+def _medians(results: Sequence[Result], contender: str, act: str) -> list[tuple[float, float]]:
+    """Return the length of the log and the median of an act, where that may be quoted."""
+    return sorted(
+        (result.cell.parameters["messages"], taken)
+        for result in results
+        if result.cell.contender == contender and tables.quotable(result)
+        if (taken := result.figures.get(f"{act}_p50"))
+    )
+
+
+def goals(results: Sequence[Result], contenders: dict[str, Contender]) -> Sequence[Goal]:
+    """Return how flat each act is to stay; all lengths have to be there to tell."""
+    found = []
+    for name in _WHO:
+        along = [result for result in results if result.cell.contender == name]
+        unsound = [result for result in along if not tables.quotable(result)]
+        mark = tables.mark([point for result in along for point in result.points])
+        for act in _ACTS:
+            medians = [taken for _, taken in _medians(results, name, act)]
+            measured = max(medians) / min(medians) if len(medians) == len(_MESSAGES) else None
+            what = f"p50 of {act} over a log of 10³ to 10⁶, {contenders[name].title}, most / least"
+            why_not = tables.why_not(unsound[0] if unsound else None)
+            found.append(Goal(what, "≤", 1.5, measured, mark, why_not))
+    return found
 
 
 def charts(results: Sequence[Result], contenders: dict[str, Contender]) -> dict[str, str]:
     """Return the median of each act over the length."""
-    places: dict[str, list[tuple[float, float]]] = {}
-    for result, contender in tables.by_server(results, contenders):
-        for act in _ACTS:
-            taken = result.figures.get(f"{act}_p50")
-            if taken is not None:
-                label = f"{act} ({contender.title})"
-                place = (result.cell.parameters["messages"], taken)
-                places.setdefault(label, []).append(place)
-    if not places:
+    drawn = [
+        chart.Line(f"{act} ({contenders[name].title})", medians)
+        for name in _WHO
+        for act in _ACTS
+        if (medians := _medians(results, name, act))
+    ]
+    if not drawn:
         return {}
-    drawn = [chart.Line(label, along) for label, along in places.items()]
     axes = chart.Axis("messages in the room's log", log=True), chart.Axis("p50, ms")
     return {"long-log.svg": chart.lines("A long log", *axes, drawn)}

@@ -6,12 +6,13 @@ import time
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from benchmarks import proc
 from benchmarks.contenders.contender import Contender
+from benchmarks.goals import Goal
 from benchmarks.results import Cell, Latency, Point, Result, Results
 from benchmarks.stage import Stage
 from chat.load.client import Pace
@@ -41,6 +42,9 @@ class Measure(Protocol):
 
     def report(self, results: Sequence[Result], contenders: dict[str, Contender]) -> str:
         """Return what was found as Markdown."""
+
+    def goals(self, results: Sequence[Result], contenders: dict[str, Contender]) -> Sequence[Goal]:
+        """Return what was meant to be reached, whether it was measured or not."""
 
     def charts(self, results: Sequence[Result], contenders: dict[str, Contender]) -> dict[str, str]:
         """Return SVG pictures of what was found, by the names of their files."""
@@ -110,30 +114,45 @@ def latency_of(samples: Iterable[int]) -> Latency | None:
     return Latency(p50, p95, p99, p999, len(ordered))
 
 
+# A window cuts bursts off at its ends: of so many cycles that is one part in twenty.
+CYCLES = 20
+
+
 async def closed_loop(
     stage: Stage,
     crowd: Crowd,
     in_flight: int,
-    warm_up: float,
-    measured: float,
-    longest_wait: float = 15.0,
+    given: dict[str, Any],
     pace: Pace = "own",
 ) -> Point:
-    """Keep `in_flight` posts on their way, and return what came of it once all have arrived."""
+    """Keep `in_flight` posts on their way, and return what came of it once all have arrived.
+
+    `given` says for how many seconds: `warm_up`, then at least `measured`, and longer, `longest` at
+    most, until all on their way have come to everybody `CYCLES` times.
+    """
+    cycle = in_flight * len(crowd.clients)
     # Before everything posted at the start has arrived, the queues still fill and latency rises.
-    settled = crowd.delivered + in_flight * len(crowd.clients)
-    end = monotonic() + 3 * longest_wait
+    settled = crowd.delivered + cycle
     crowd.start_posting(in_flight, pace)
-    await asyncio.sleep(warm_up)
-    # Asked now and then: to be told at once, every delivery would have to look.
-    while crowd.delivered < settled and monotonic() < end:  # noqa: ASYNC110 - see above
-        await asyncio.sleep(0.05)
+    await asyncio.sleep(given["warm_up"])
+    await _delivered(crowd, settled, given["longest"])
     watch = Watch(stage, crowd)
     watch.start()
-    await asyncio.sleep(measured)
+    before = crowd.delivered
+    await asyncio.sleep(given["measured"])
+    await _delivered(crowd, before + CYCLES * cycle, given["longest"] - given["measured"])
     point = watch.stop(in_flight)
     crowd.stop_posting()
+    point = msgspec.structs.replace(point, cycles=point.deliveries / cycle)
     return await settled_point(crowd, point)
+
+
+async def _delivered(crowd: Crowd, enough: int, patience: float) -> None:
+    """Wait until so much was delivered, but no longer than `patience` seconds."""
+    end = monotonic() + patience
+    # Asked now and then: to be told at once, every delivery would have to look.
+    while crowd.delivered < enough and monotonic() < end:  # noqa: ASYNC110 - see above
+        await asyncio.sleep(0.05)
 
 
 async def open_loop(

@@ -11,14 +11,17 @@ from http.cookies import SimpleCookie
 from random import Random
 from time import monotonic, monotonic_ns
 
+import msgspec
+
 from benchmarks import tables
 from benchmarks.contenders.contender import Contender
-from benchmarks.measures.measure import Say
+from benchmarks.goals import Goal
+from benchmarks.measures.measure import Say, Watch, line
 from benchmarks.results import Cell, Result, Results
 from benchmarks.server import HOST, ServerError
 from benchmarks.stage import Stage
 from chat.load.client import Client
-from chat.load.crowd import POSTERS, Crowd
+from chat.load.crowd import POSTERS, Crowd, spread
 from chat.load.schedule import post_on_schedule
 
 KEY = "M6"
@@ -43,10 +46,11 @@ class Returning:
         self._crowd = crowd
         self._random = Random(seed)
         self._under_way: dict[Client, asyncio.Task[None]] = {}
+        self.killed = 0.0
+        """When the process was killed, by the monotonic clock."""
         self.resent = 0
-        self.failures: list[str] = []
-        self.last_wait = 0.0
-        """How long the one who was back last has waited of its own accord, in seconds."""
+        self.beyond_waits = 0.0
+        """The most that anybody's way back took beyond its own waits, in seconds."""
 
     @property
     def all_back(self) -> bool:
@@ -72,7 +76,7 @@ class Returning:
                 break
             except (OSError, TimeoutError):
                 most = min(most * 2, _LONGEST_WAIT)
-        self.last_wait = waited
+        self.beyond_waits = max(self.beyond_waits, monotonic() - self.killed - waited)
         self.resent += len(client.unacked)
         client.resend()
         del self._under_way[client]
@@ -89,10 +93,9 @@ async def measure(stage: Stage, result: Result, results: Results, say: Say) -> N
     sessions = given["sessions"]
     crowd = stage.crowd()
     returning = Returning(crowd, stage.seed)
-    stride = sessions // min(POSTERS, sessions)
     # Who comes back without a cookie is another guest, whose posts are other posts.
     crowd.cookies = {
-        turn * stride: _guest(stage.servers[0].port) for turn in range(min(POSTERS, sessions))
+        index: _guest(stage.servers[0].port) for index in spread(min(POSTERS, sessions), sessions)
     }
     try:
         await crowd.connect(sessions, of=sessions)
@@ -103,25 +106,32 @@ async def measure(stage: Stage, result: Result, results: Results, say: Say) -> N
         crowd.on_lost = returning.lost
         for server in stage.servers:
             server.kill()
-        killed = monotonic()
+        killed = returning.killed = monotonic()
         stage.spawn_again()
+        watch = Watch(stage, crowd)
+        watch.start()
         listening = await _until(stage.servers[0].listens, killed)
+        back = await _until(lambda: returning.all_back, killed)
         complete = await _until(lambda: returning.all_back and crowd.complete(), killed)
+        point = watch.stop(sessions)
         # What comes once too often would come now.
         await asyncio.sleep(0.3)
-        result.problems = crowd.problems(resent=returning.resent)
+        problems = crowd.problems(resent=returning.resent)
+        result.points.append(msgspec.structs.replace(point, problems=problems))
     finally:
         crowd.on_lost = None
         returning.stop()
         await crowd.leave()
     result.figures = {
         "listening_seconds": listening,
-        "complete_seconds": complete,
-        "backoff_seconds": returning.last_wait,
+        "back_seconds": back,
+        "beyond_waits_seconds": returning.beyond_waits,
+        "complete_after_seconds": complete - back,
         "resent": returning.resent,
     }
+    say(line(point))
     figures = ", ".join(f"{name} {value:,.2f}" for name, value in result.figures.items())
-    say(f"  {figures}{'; ' + '; '.join(result.problems) if result.problems else ''}")
+    say(f"  {figures}{'; ' + '; '.join(problems) if problems else ''}")
 
 
 def _guest(port: int) -> str:
@@ -153,27 +163,44 @@ def report(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
     rows: list[Sequence[str]] = []
     for result, contender in tables.by_server(results, contenders):
         title = (contender.server, contender.title)
-        figures = {name: value or 0.0 for name, value in result.figures.items()}
-        if result.all_problems or not figures:
-            rows.append((*title, "", tables.why_not(result)))
+        if not tables.quotable(result) or not result.figures:
+            rows.append((*title, tables.why_not(result)))
             continue
-        complete, backoff = figures["complete_seconds"], figures["backoff_seconds"]
+        figures = {name: value or 0.0 for name, value in result.figures.items()}
         rows.append(
             (
                 *title,
                 tables.thousands(result.cell.parameters["sessions"]),
                 f"{figures['listening_seconds']:.1f}",
-                f"{complete:.1f}",
-                f"{backoff:.1f}",
-                f"{complete - backoff:.1f}",
+                tables.mark(result.points) + f"{figures['back_seconds']:.1f}",
+                f"{figures['beyond_waits_seconds']:.1f}",
+                f"{figures['complete_after_seconds']:.1f}",
                 f"{figures['resent']:.0f}",
+                tables.generator_cpu(result.points),
             )
         )
     head = (
-        *("server", "contender", "sessions", "listens again s", "all back and complete s"),
-        *("own backoff of the last s", "beyond it s", "posts sent again"),
+        *("server", "contender", "sessions", "listens again s", "all back s"),
+        *("beyond one's own waits, at most s", "then complete after s", "posts sent again"),
+        "generator CPU",
     )
     return tables.table(head, rows, words=2)
+
+
+def goals(results: Sequence[Result], contenders: dict[str, Contender]) -> Sequence[Goal]:
+    """Return how long coming back, and being complete then, may take beyond one's own waits."""
+    by_name = {result.cell.contender: result for result in results}
+    found = []
+    for name in _WHO:
+        contender, result = contenders[name], by_name.get(name)
+        measured = None
+        if result is not None and tables.quotable(result) and result.figures:
+            parts = ("beyond_waits_seconds", "complete_after_seconds")
+            measured = sum(result.figures[part] or 0.0 for part in parts)
+        what = f"seconds beyond the clients' own waits, {contender.title} on {contender.server}"
+        mark = tables.mark(result.points) if result is not None else ""
+        found.append(Goal(what, "≤", 5, measured, mark, tables.why_not(result)))
+    return found
 
 
 def charts(results: Sequence[Result], contenders: dict[str, Contender]) -> dict[str, str]:

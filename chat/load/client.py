@@ -47,11 +47,12 @@ class Client(asyncio.Protocol):
         "unacked",
     )
 
-    def __init__(self, crowd: Crowd, room: Room, index: int, sampled: bool) -> None:
+    def __init__(self, crowd: Crowd, room: Room, index: int) -> None:
         self._crowd = crowd
         self.room = room
         self.index = index
-        self.sampled = sampled
+        self.sampled = False
+        """Whether its deliveries are timed."""
         self.stuck = False
         self.pace: Pace | None = None
         """What makes it post again: that its own message has come, or an acknowledgement."""

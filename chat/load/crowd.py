@@ -9,6 +9,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from random import Random
 from time import monotonic, monotonic_ns
 
@@ -23,12 +24,17 @@ CONNECTING_AT_ONCE = 32
 
 POSTERS = 40
 
-# Latency is sampled on about this many sockets, spread evenly over the order of joining: most
-# servers send in that order, so the first and the last must both be in.
+# Latency is sampled on so many sockets, spread evenly over the order of joining: most servers send
+# in that order, so the first and the last must both be in.
 _SAMPLED = 40
 
 _PATIENCE = 60.0
 _LEAVING_PATIENCE = 5.0
+
+
+def spread(count: int, of: int) -> list[int]:
+    """Return `count` of the indices below `of`, spread evenly."""
+    return [turn * of // count for turn in range(count)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,6 @@ class Crowd:
         `of` is how many there will be.
         """
         gate = asyncio.Semaphore(at_once)
-        stride = max(1, of // _SAMPLED)
 
         async def arrival(client: Client) -> Arrival:
             async with gate:
@@ -135,11 +140,19 @@ class Crowd:
         fresh = []
         for index in range(start, start + count):
             room = self.rooms[index * len(self.rooms) // of]
-            client = Client(self, room, index, index % stride == 0 or index == of - 1)
+            client = Client(self, room, index)
             room.clients.append(client)
             fresh.append(client)
         self.clients.extend(fresh)
+        self._choose_sampled()
         return await asyncio.gather(*[arrival(client) for client in fresh])
+
+    def _choose_sampled(self) -> None:
+        """Have latency sampled evenly over all there are, the first and the last included."""
+        count, last = min(_SAMPLED, len(self.clients)), len(self.clients) - 1
+        chosen = {turn * last // max(1, count - 1) for turn in range(count)}
+        for client in self.clients:
+            client.sampled = client.index in chosen
 
     async def connect(self, count: int, of: int) -> None:
         """Add `count` sessions, each in its room when this returns.
@@ -158,10 +171,18 @@ class Crowd:
         await client.entered
 
     def posters(self, most: int = POSTERS) -> list[Client]:
-        """Return at most so many clients, spread evenly."""
-        count = min(most, len(self.clients))
-        stride = len(self.clients) // count
-        return [self.clients[turn * stride] for turn in range(count)]
+        """Return at most so many clients, spread evenly over the rooms and in each of them.
+
+        Room after room has its turn, so that no room has a second poster before each has one.
+        """
+        places = [(turn, room) for room in self.rooms for turn in range(len(room.clients))]
+        places.sort(key=lambda place: place[0])
+        shares = Counter(room for _, room in places[:most])
+        chosen = [
+            [room.clients[index] for index in spread(shares[room], len(room.clients))]
+            for room in self.rooms
+        ]
+        return [client for turn in zip_longest(*chosen) for client in turn if client is not None]
 
     def start_posting(self, in_flight: int, pace: Pace = "own") -> None:
         """Have up to 40 posters keep `in_flight` posts on their way, all together.

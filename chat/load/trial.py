@@ -57,6 +57,8 @@ class Outcome:
     by_second: Sequence[Sequence[float]]
     generator_cpu: float
     """As a share of one core: near 1 it may have been what was slow."""
+    silent_rooms: int
+    """In how many rooms nobody posted, as the time was over before their turn."""
     problems: Sequence[str]
 
 
@@ -91,6 +93,7 @@ async def run(trial: Trial) -> Outcome:
         ack_latency=percentiles(crowd.ack_latencies),
         by_second=[percentiles(second) for second in seconds],
         generator_cpu=share,
+        silent_rooms=sum(not room.posted for room in crowd.rooms),
         problems=crowd.problems(),
     )
 
@@ -128,10 +131,12 @@ async def _fill(crowd: Crowd, sessions: int) -> None:
 def posters_for(trial: Trial, allowed: float) -> int:
     """Return how many have to post so that none posts faster than `allowed`, 0 for no limit.
 
-    Raises TrialError where there are not enough sessions for that.
+    No fewer than there are rooms, so that somebody posts in each. Raises TrialError where there are
+    not enough sessions for that rate.
     """
+    enough = max(POSTERS, len(trial.rooms))
     if not allowed:
-        return POSTERS
+        return enough
     needed = ceil(trial.rate / (allowed * _OF_ALLOWED))
     if needed > trial.sessions:
         most = trial.sessions * allowed * _OF_ALLOWED
@@ -139,7 +144,7 @@ def posters_for(trial: Trial, allowed: float) -> int:
             f"the server allows each session {allowed:g} posts a second: {trial.sessions} sessions "
             f"can post {most:g} a second, not {trial.rate:g}"
         )
-    return max(POSTERS, needed)
+    return max(enough, needed)
 
 
 async def _seconds(crowd: Crowd, seconds: int) -> list[int]:

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from benchmarks.contenders.contender import Contender
+from benchmarks.contenders.contender import SERVERS, Contender
 from benchmarks.contenders.registry import FAMILIES, contenders
 from benchmarks.measures.registry import MEASURES
 from benchmarks.suite import plan
@@ -65,3 +65,14 @@ def test_a_plan_can_be_narrowed() -> None:
         for measure in ("M2", "M7")
         for server in ("daphne", "uvicorn")
     }
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_the_start_lines_are_those_of_the_documentation(server: str) -> None:
+    document = (ROOT / "docs/deployment.md").read_text()
+    (line,) = re.findall(rf"^{server} .*$", document, re.MULTILINE)
+    documented = line.replace('"', "").replace("5000", "{port}").replace("mysite.asgi:", "").split()
+    # Where it listens, and no line of log for each connection.
+    own = {"python", "-m", "-v", "0", "--host", "127.0.0.1", "--port", "{port}"}
+    own |= {"--log-level", "warning"}
+    assert set(SERVERS[server]("application")) - own == set(documented) - own

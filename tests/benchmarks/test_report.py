@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -5,36 +6,11 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from benchmarks import report, tables
-from benchmarks.contenders.registry import contenders
-from benchmarks.measures import deliveries
+from benchmarks import machine, report, tables
+from benchmarks.measures import deliveries, growth, latency, stuck
 from benchmarks.measures.registry import MEASURES
-from benchmarks.results import Cell, Latency, Point, Result, Results
-
-EVERYONE = contenders()
-
-
-def point(load: float = 4, deliveries: int = 1000, **given: float) -> Point:
-    """A second in which all was well, unless `given` says otherwise."""
-    shares: dict[str, Any] = {"server_cpu": 1.0, "services_cpu": 0.0, "generator_cpu": 0.2}
-    shares |= {"others_on_server_core": 0.0, "others_on_generator_core": 0.0} | given
-    latency = Latency(1.0, 2.0, 3.0, 4.0, samples=9)
-    return Point(load=load, seconds=1.0, deliveries=deliveries, posts=1, latency=latency, **shares)
-
-
-def measured(contender: str, *points: Point, measure: str = "M2", **figures: float) -> Result:
-    """What came of a cell."""
-    cell = Cell(measure, contender, {"shares": [25, 50], "sessions": 10, "most": 100, "rooms": 1})
-    return Result(cell=cell, points=list(points), figures=dict(figures))
-
-
-def row(table: str, contender: str) -> list[str]:
-    """The cells of a contender's row."""
-    one = EVERYONE[contender]
-    (line,) = [
-        line for line in table.splitlines() if line.startswith(f"| {one.server} | {one.title} |")
-    ]
-    return [cell.strip() for cell in line.strip("|").split("|")]
+from benchmarks.results import Result, Results
+from tests.benchmarks.figures import EVERYONE, measured, point, row
 
 
 def test_the_document_is_what_the_results_on_file_say() -> None:
@@ -44,7 +20,8 @@ def test_the_document_is_what_the_results_on_file_say() -> None:
 
 
 def test_every_measure_has_its_place_in_the_prose() -> None:
-    parts = {measure.KEY: f"<{measure.KEY}>" for measure in MEASURES} | {"machine": "<machine>"}
+    parts = {measure.KEY: f"<{measure.KEY}>" for measure in MEASURES}
+    parts |= {"machine": "<machine>", "goals": "<goals>"}
     text = report.fill(report.PROSE.read_text(), parts)
     assert all(part in text for part in parts.values())
     assert "{{" not in text
@@ -66,6 +43,18 @@ def test_a_contender_counts_with_the_load_at_which_it_delivered_most() -> None:
     ]
     found = row(deliveries.report(results, EVERYONE), "hub-uvicorn")
     assert found[2:6] == ["5 000", "5 000", "50.0", "40"]
+
+
+def test_few_cycles_count_only_where_there_is_nothing_better_and_are_marked() -> None:
+    lucky = point(640, 9000, cycles=1.0)
+    results = [
+        measured("hub-uvicorn", point(40, 5000, cycles=20.0), lucky),
+        measured("usual-uvicorn", point(1, 300, cycles=4.0), point(4, 200, cycles=2.0)),
+    ]
+    table = deliveries.report(results, EVERYONE)
+    assert row(table, "hub-uvicorn")[2:4] == ["5 000", "5 000"]
+    assert row(table, "usual-uvicorn")[2] == "~ 300"
+    assert row(table, "hub-uvicorn")[4] == "~ 16.7"
 
 
 def test_services_count_as_processor_time() -> None:
@@ -90,17 +79,50 @@ def test_a_maximum_beyond_which_the_generator_was_busy_is_a_lower_bound() -> Non
 
 
 def test_a_run_in_which_something_was_lost_is_not_quoted_but_told() -> None:
-    lost = measured("node-ws", msgspec.structs.replace(point(), problems=["missing: 3"]))
+    lost = measured("node-ws", point(problems=["missing: 3"]))
     assert row(deliveries.report([lost], EVERYONE), "node-ws")[2].startswith("wrong: missing: 3")
 
 
-def test_goals_are_told_with_what_was_reached() -> None:
+def test_what_ended_a_measure_is_told_beside_the_figures() -> None:
+    lost = measured("node-ws", point(4, 1000), point(40, 3000, problems=["missing: 3"]))
+    found = row(deliveries.report([lost], EVERYONE), "node-ws")
+    assert (found[2], found[-1]) == ("1 000", "missing: 3 (at 40)")
+
+
+def test_a_size_that_may_not_be_quoted_is_left_out_and_told() -> None:
     results = [
-        measured("asgi-uvicorn", point(4, 1000)),
-        measured("hub-uvicorn-single", point(4, 900)),
+        measured(
+            "hub-uvicorn-single",
+            point(40, **given),
+            measure="M9",
+            variant=f"sessions-{count:04}",
+            parameters={"at": count},
+            microseconds=microseconds,
+        )
+        for count, microseconds, given in (
+            (100, 2.0, {}),
+            (500, 3.0, {}),
+            (1000, 9.0, {"generator_cpu": 1.0}),
+            (2000, 9.0, {"problems": ["missing: 3"]}),
+        )
     ]
-    table = deliveries.report(results, EVERYONE)
-    assert "| 0.85 | 0.90 | yes |" in table
+    (line,) = [line for line in growth.report(results, EVERYONE).splitlines() if "sessions" in line]
+    assert "| 100: 2.00, 500: 3.00 | 1.50 |" in line
+    assert "1000: generator saturated; 2000: wrong: missing: 3" in line
+    assert growth.charts(results, EVERYONE)["growth-sessions.svg"].count("<circle") == 2
+
+
+@pytest.mark.parametrize("given", [{"generator_cpu": 1.0}, {"problems": ["missing: 3"]}])
+def test_what_stuck_readers_did_is_not_quoted_of_an_unsound_run(given: dict[str, Any]) -> None:
+    unsound = measured(
+        "hub-uvicorn", point(), point(**given), measure="M8", p99_without=1.0, p99_beside=1.1
+    )
+    assert row(stuck.report([unsound], EVERYONE), "hub-uvicorn")[2] == tables.why_not(unsound)
+
+
+def test_plots_leave_out_what_may_not_be_quoted() -> None:
+    one = measured("hub-uvicorn", point(), point(generator_cpu=1.0), measure="M3")
+    assert latency.charts([one], EVERYONE)["latency.svg"].count("<circle") == 1
 
 
 @pytest.mark.parametrize("measure", MEASURES, ids=lambda measure: measure.KEY)
@@ -108,15 +130,17 @@ def test_a_measure_without_results_says_so_and_draws_nothing(measure: object) ->
     (one,) = [known for known in MEASURES if known is measure]
     assert "Not measured yet." in one.report([], EVERYONE)
     assert one.charts([], EVERYONE) == {}
+    assert all(goal.row("")[3:] == ("not measured yet", "") for goal in one.goals([], EVERYONE))
 
 
 @pytest.mark.parametrize("measure", MEASURES, ids=lambda measure: measure.KEY)
 def test_a_measure_that_failed_everywhere_still_has_its_table(measure: object) -> None:
     (one,) = [known for known in MEASURES if known is measure]
     failed = [Result(cell=cell, failure="did not start") for cell in one.cells(quick=False)]
-    table = one.report(failed, EVERYONE)
-    assert "failed" in table or "Not measured yet." in table
+    assert "failed" in one.report(failed, EVERYONE)
     assert one.charts(failed, EVERYONE) == {}
+    assert all("failed" in goal.why_not for goal in one.goals(failed, EVERYONE))
+    assert all(goal.measured is None for goal in one.goals(failed, EVERYONE))
 
 
 def test_a_table_without_rows_says_so() -> None:
@@ -124,10 +148,55 @@ def test_a_table_without_rows_says_so() -> None:
     assert tables.table(("a", "b"), [("x",)]).splitlines()[-1] == "| x |  |"
 
 
-def test_a_report_has_the_figures_and_the_pictures_of_them(tmp_path: Path) -> None:
-    results = Results(tmp_path)
-    results.put(measured("node-ws", point()))
-    text, pictures = report.render(results, EVERYONE)
+@pytest.fixture
+def described() -> dict[str, Any]:
+    """This machine."""
+    return machine.describe()
+
+
+@pytest.fixture
+def rendered(tmp_path: Path) -> Callable[..., tuple[str, dict[str, str]]]:
+    """The report of results and its pictures."""
+
+    def render(*every: Result) -> tuple[str, dict[str, str]]:
+        results = Results(tmp_path)
+        for result in every:
+            results.put(result)
+        return report.render(results, EVERYONE)
+
+    return render
+
+
+def test_a_report_has_the_figures_the_goals_and_the_pictures(
+    rendered: Callable[..., tuple[str, dict[str, str]]], described: dict[str, Any]
+) -> None:
+    one = measured("node-ws", point())
+    one.machine = described
+    text, pictures = rendered(one)
     assert "| node | ws | 1 000 |" in text
+    assert "| M7 | posts/s, this hub, SQLite on daphne | ≥ 8 000 | not measured yet |  |" in text
     assert "(deliveries.svg)" in text
     assert ElementTree.fromstring(pictures["deliveries.svg"]).tag.endswith("svg")
+
+
+def test_a_report_names_each_set_of_versions_with_what_was_measured_with_it(
+    rendered: Callable[..., tuple[str, dict[str, str]]], described: dict[str, Any]
+) -> None:
+    older = measured("hub-uvicorn", point())
+    newer = measured("hub-uvicorn", point(), measure="M3")
+    for result, version, seed in ((older, "5.2", 1), (newer, "6.0", 2)):
+        result.machine = {**described, "packages": {"django": version}}
+        result.commit, result.seed = f"of {version}", seed
+    text, _ = rendered(older, newer)
+    lines = [line for line in text.splitlines() if "django" in line]
+    assert len(lines) == 2
+    assert lines[0].startswith("- M2: ")
+    assert "django 5.2" in lines[0]
+    assert lines[0].endswith("seed 1. Commit of 5.2.")
+    assert "django 6.0" in lines[1]
+    assert lines[1].endswith("seed 2. Commit of 6.0.")
+
+
+def test_a_result_comes_with_what_it_was_measured_with(described: dict[str, Any]) -> None:
+    assert described["postgres"] is None or described["postgres"][0].isdigit()
+    assert msgspec.json.decode(msgspec.json.encode(described)) == described

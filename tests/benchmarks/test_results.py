@@ -70,3 +70,20 @@ def test_a_busy_generator_and_busy_others_are_noticed() -> None:
     assert point(generator_cpu=0.96).saturated
     assert point(others_on_server_core=0.06).disturbed
     assert point(others_on_generator_core=0.06).disturbed
+
+
+def test_what_others_had_of_the_generators_core_it_could_not_have() -> None:
+    assert point(generator_cpu=0.6, others_on_generator_core=0.36).saturated
+    assert not point(generator_cpu=0.6, others_on_server_core=0.36).saturated
+
+
+def test_sound_is_what_was_neither_saturated_nor_wrong() -> None:
+    assert point().sound
+    assert not point(generator_cpu=0.96).sound
+    assert not msgspec.structs.replace(point(), problems=["missing: 3"]).sound
+
+
+def test_few_cycles_are_rough_and_posts_by_the_clock_have_none() -> None:
+    assert not point().rough
+    assert msgspec.structs.replace(point(), cycles=9.0).rough
+    assert not msgspec.structs.replace(point(), cycles=10.0).rough

@@ -1,17 +1,21 @@
 """Every measure once, in small, on a real contender. Figures are not looked at, only the books."""
 
+import asyncio
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from benchmarks import suite
+from benchmarks import machine, suite
 from benchmarks.contenders.contender import Contender
 from benchmarks.contenders.registry import contenders
-from benchmarks.results import Cell, Result, Results
+from benchmarks.measures import idle, long_log
+from benchmarks.measures.measure import CYCLES
+from benchmarks.results import Cell, Point, Result, Results
 from benchmarks.stage import Cores
 from benchmarks.suite import plan
+from chat.load.crowd import Crowd
 
 EVERYONE = contenders()
 
@@ -20,9 +24,9 @@ SMALL: dict[str, object] = {
     "in_flight": [8],
     "warm_up": 0.1,
     "measured": 0.3,
+    "longest": 2,
     "rate": 50,
-    "step": 10,
-    "most": 20,
+    "steps": [10, 20],
     "broadcasts": 8,
     "patience": 2,
     "idle": 0.2,
@@ -55,6 +59,12 @@ def affinity() -> Iterator[None]:
     before = os.sched_getaffinity(0)
     yield
     os.sched_setaffinity(0, before)
+
+
+@pytest.fixture(autouse=True)
+def nothing_else_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are not looked at: server and generator share a core here, and other tests run."""
+    monkeypatch.setattr(Point, "saturated", False)
 
 
 class Runs:
@@ -146,3 +156,53 @@ def test_a_measure_that_needs_a_maximum_says_so(runs: Runs) -> None:
     cell = small("M3", "websockets-broadcast")
     assert runs([cell]) == 1
     assert "M2 of websockets-broadcast has to be measured first" in "".join(runs.said)
+
+
+def test_an_error_of_any_kind_is_of_its_cell_alone(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise AssertionError("the log goes back far enough")
+
+    monkeypatch.setattr(idle, "measure", broken)
+    bad, good = small("M4", "asgi-uvicorn"), small("M2", "uvloop-writer")
+    assert runs([bad, good]) == 1
+    assert "FAILED AssertionError: the log goes back far enough" in "".join(runs.said)
+    assert runs.result(good).points
+
+
+def test_what_is_wrong_counts_also_when_it_is_on_file(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Crowd, "problems", lambda *_: ["missing: 3"])
+    cell = small("M5", "asgi-uvicorn")
+    assert runs([cell]) == 1
+    assert [point.problems for point in runs.result(cell).points] == [["missing: 3"]] * 2
+    assert runs([cell]) == 1
+    assert runs.said[0].endswith("on file")
+
+
+def test_it_is_counted_until_all_on_their_way_came_twenty_times(runs: Runs) -> None:
+    cell = small("M2", "uvloop-writer")
+    cell.parameters.update(measured=0.001, longest=20, in_flight=[40])
+    assert runs([cell]) == 0, runs.said
+    (point,) = runs.result(cell).points
+    assert point.cycles is not None
+    assert point.cycles >= CYCLES
+
+
+def test_an_act_on_a_long_log_that_never_ends_fails(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(long_log, "_PATIENCE", 0.5)
+    monkeypatch.setattr(long_log, "_history", lambda *_: asyncio.sleep(60))
+    assert runs([small("M9log", "hub-uvicorn")]) == 1
+    assert "FAILED TimeoutError" in "".join(runs.said)
+
+
+def test_a_result_says_with_what_it_was_measured(runs: Runs) -> None:
+    cell = small("M2", "uvloop-writer")
+    runs([cell])
+    result = runs.result(cell)
+    assert (result.machine, result.seed) == (machine.describe(), 1)
+    assert result.commit == machine.commit()

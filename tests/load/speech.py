@@ -48,7 +48,7 @@ def room(dialect: Dialect, sessions: int, rooms: int = 1) -> Crowd:
     names = [f"bench-{number}" for number in range(rooms)]
     crowd = Crowd(dialect, [("127.0.0.1", 1)], "/ws", rooms=names, text_bytes=64)
     for index in range(sessions):
-        client = Client(crowd, crowd.rooms[index * rooms // sessions], index, sampled=False)
+        client = Client(crowd, crowd.rooms[index * rooms // sessions], index)
         client.room.clients.append(client)
         crowd.clients.append(client)
         enter(client)

@@ -1,9 +1,12 @@
 """The load generator's figures are only worth something if its own counting is right."""
 
+import asyncio
 import struct
 from time import monotonic_ns
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmarks.dialects import TUTORIAL
 from chat.load.client import Client
@@ -71,7 +74,7 @@ async def test_a_lost_session_and_an_error_of_the_hub_are_found() -> None:
 
 async def test_a_refused_handshake_is_a_connection_error() -> None:
     crowd = Crowd(HUB, [("127.0.0.1", 1)], "/ws")
-    client = Client(crowd, crowd.rooms[0], 0, sampled=False)
+    client = Client(crowd, crowd.rooms[0], 0)
     client.data_received(b"HTTP/1.1 403 Forbidden\r\n\r\n")
     with pytest.raises(ConnectionError, match="403"):
         await client.entered
@@ -100,7 +103,7 @@ async def test_what_others_say_in_the_room_is_no_delivery_and_no_disorder() -> N
 async def test_who_comes_later_is_not_owed_what_was_said_before() -> None:
     crowd = posted(room(TUTORIAL, 1), 1)
     crowd.clients[0].data_received(tutorial_message(1))
-    late = Client(crowd, crowd.rooms[0], 1, sampled=False)
+    late = Client(crowd, crowd.rooms[0], 1)
     crowd.clients.append(late)
     late.room.clients.append(late)
     enter(late)
@@ -179,3 +182,31 @@ async def test_a_poster_paced_by_acks_posts_when_one_comes_and_not_before() -> N
     assert crowd.posted == 1
     crowd.clients[0].data_received(events(ack(1)))
     assert crowd.posted == 2
+
+
+async def test_latency_is_sampled_anew_as_more_come_the_last_among_them() -> None:
+    crowd = Crowd(HUB, [("127.0.0.1", 1)], "/ws")
+    for count in (25, 25, 450):
+        await crowd.arrive(count, of=500)
+        sampled = [client.index for client in crowd.clients if client.sampled]
+        assert len(sampled) == min(40, len(crowd.clients))
+        assert (sampled[0], sampled[-1]) == (0, len(crowd.clients) - 1)
+
+
+@given(st.integers(1, 60), st.data())
+def test_no_room_has_a_second_poster_before_each_has_one(
+    sessions: int, data: st.DataObject
+) -> None:
+    rooms = data.draw(st.integers(1, sessions))
+    most = data.draw(st.integers(1, 2 * sessions))
+
+    async def chosen() -> list[Client]:
+        return room(TUTORIAL, sessions, rooms=rooms).posters(most)
+
+    posters = asyncio.run(chosen())
+    assert len(posters) == len(set(posters)) == min(most, sessions)
+    assert len({poster.room for poster in posters[:rooms]}) == min(most, rooms)
+
+
+async def test_posters_in_one_room_are_spread_over_it() -> None:
+    assert [poster.index for poster in room(TUTORIAL, 10).posters(4)] == [0, 2, 5, 7]

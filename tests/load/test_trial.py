@@ -25,13 +25,14 @@ def trial(
     *,
     sessions: int = 10,
     room: str = "bench",
+    rooms: int = 1,
     rate: float = 20.0,
     seconds: float = 1.0,
 ) -> Trial:
     return Trial(
         url=url,
         sessions=sessions,
-        rooms=[room],
+        rooms=[room] * rooms,
         rate=rate,
         seconds=seconds,
         text_bytes=80,
@@ -61,6 +62,13 @@ def test_sessions_and_posts_are_spread_over_the_rooms(
     assert "deliveries    120 of 120" in capsys.readouterr().out
 
 
+def test_rooms_in_which_nobody_posted_are_told(
+    site: SiteServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("chat_bench", site.ws_url, room="quiet", rooms=4, **{**SMALL, "rate": 3})
+    assert "nobody posted in 1 rooms" in capsys.readouterr().out
+
+
 def test_with_json_everything_is_told_in_one_document(
     site: SiteServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,6 +81,7 @@ def test_with_json_everything_is_told_in_one_document(
         480,
     )
     assert told["problems"] == []
+    assert told["silent_rooms"] == 0
     assert list(told["latency"]) == list(told["ack_latency"]) == ["p50", "p95", "p99", "p99.9"]
     assert 0 < told["latency"]["p50"] <= told["latency"]["p99.9"]
     assert len(told["by_second"]) == 1
@@ -137,5 +146,6 @@ def test_as_many_post_as_it_takes_for_none_to_be_too_fast() -> None:
     assert posters_for(trial(sessions=500, rate=1000.0), allowed=0) == 40
     assert posters_for(trial(sessions=500, rate=100.0), allowed=10) == 40
     assert posters_for(trial(sessions=500, rate=1000.0), allowed=10) == 125
+    assert posters_for(trial(sessions=500, rooms=100, rate=100.0), allowed=10) == 100
     with pytest.raises(TrialError, match="can post 4000 a second, not 5000"):
         posters_for(trial(sessions=500, rate=5000.0), allowed=10)

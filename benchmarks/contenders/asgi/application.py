@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from benchmarks.contenders.collector import spare_what_was_imported
+
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 
@@ -24,3 +26,6 @@ async def application(
                 await member(message)
     finally:
         _members.discard(send)
+
+
+spare_what_was_imported()

@@ -7,6 +7,8 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
 
+from benchmarks.contenders.collector import spare_what_was_imported
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.contenders.usual.settings")
 # First of all, because it makes the apps ready that the consumers' imports may need.
 django_asgi_app = get_asgi_application()
@@ -22,3 +24,6 @@ application = ProtocolTypeRouter(
         ),
     }
 )
+
+# The one thing that is not the tutorial's: as docs/deployment.md has it for the hub.
+spare_what_was_imported()

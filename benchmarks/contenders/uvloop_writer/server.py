@@ -12,6 +12,8 @@ from typing import cast
 
 import uvloop
 
+from benchmarks.contenders.collector import spare_what_was_imported
+
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _TEXT = 0x81
 
@@ -89,4 +91,5 @@ async def _main(port: int) -> None:
 
 
 if __name__ == "__main__":
+    spare_what_was_imported()
     uvloop.run(_main(int(sys.argv[1])))

@@ -6,6 +6,8 @@ import sys
 import uvloop
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
+from benchmarks.contenders.collector import spare_what_was_imported
+
 _connections: set[ServerConnection] = set()
 
 
@@ -24,4 +26,5 @@ async def _main(port: int) -> None:
 
 
 if __name__ == "__main__":
+    spare_what_was_imported()
     uvloop.run(_main(int(sys.argv[1])))

@@ -34,7 +34,8 @@ class Command(ChatCommand):
         "SESSIONS_PER_ADDRESS says. Exit status 1 where not everybody got in or anything was "
         "wrong. With --json: an object with arrival_seconds, posted, acked, delivered, expected; "
         "latency and ack_latency, in milliseconds by percentile; by_second, the latency of each "
-        "second; generator_cpu, a share of one core; problems."
+        "second; generator_cpu, a share of one core; silent_rooms, the number of those in "
+        "which nobody posted; problems."
     )
     examples: ClassVar = (
         "chat_bench ws://127.0.0.1:5000/ws",
@@ -82,6 +83,8 @@ class Command(ChatCommand):
         say(f"  all in after  {outcome.arrival_seconds:.2f} s")
         say(f"  posts         {outcome.posted}, {outcome.acked} acknowledged")
         say(f"  deliveries    {outcome.delivered} of {outcome.expected}")
+        if outcome.silent_rooms:
+            say(f"  nobody posted in {outcome.silent_rooms} rooms: time was over before their turn")
         say(f"  latency       {_said(outcome.latency)}")
         say(f"  acknowledged  {_said(outcome.ack_latency)}")
         heard = [second for second in outcome.by_second if second]
@@ -140,6 +143,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
         "ack_latency": _named(outcome.ack_latency),
         "by_second": [_named(second) for second in outcome.by_second],
         "generator_cpu": outcome.generator_cpu,
+        "silent_rooms": outcome.silent_rooms,
         "problems": outcome.problems,
     }
 
