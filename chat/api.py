@@ -52,6 +52,9 @@ def publish(room: str | Room, text: str, sender: Any | None = None, id: str | No
     meanwhile (SQLite locks all there is, whatever a transaction writes), and survives a crash right
     after the commit, because every hub looks for what was left aside.
 
+    That is a transaction on the database that holds the log, ``CHAT["DATABASE"]``. Inside one on
+    another database the message is sent at once, and survives a rollback there.
+
     Raises ``UnknownRoom``, ``Empty`` or ``TooLong`` (each a ``chat.api.Problem``), ``ValueError``
     for an id or a name that cannot be one, ``TypeError`` for a user that is not saved, and Django's
     own errors where the database cannot be reached.

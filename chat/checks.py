@@ -10,22 +10,19 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module, metadata
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.core import checks
 from django.utils.module_loading import import_string
 
 from chat import conf
+from chat.redis_hosts import gives_up, hosts_of
 
 TAG = "chat"
 
 CONSUMER = "chat.consumers.ChatConsumer"
 IN_MEMORY = "channels.layers.InMemoryChannelLayer"
 CORE = "channels_redis.core.RedisChannelLayer"
-
-# How long the core layer's blocking read takes; a socket has to be allowed a longer silence.
-BLOCKING_READ_SECONDS = 5.0
 
 # Before it frames were unbounded (CVE-2026-44545) and headers could be smuggled (CVE-2026-44546).
 DAPHNE = (4, 2, 2)
@@ -51,12 +48,28 @@ def check(**_: Any) -> list[checks.CheckMessage]:
         return [*found]
     config = conf.current()
     return [
+        *_limits(config),
         *_channel_layer(config.channel_layer),
         *_database(config.database),
         *_application(),
         *_servers(),
         *_origins(),
     ]
+
+
+# CHAT
+
+
+def _limits(config: conf.Config) -> Iterator[checks.CheckMessage]:
+    if config.text_limit > config.longest_in_frame:
+        enough = conf.COMMAND_BYTES + conf.CHARACTER_BYTES * config.text_limit
+        yield checks.Warning(
+            f"CHAT['TEXT_LIMIT'] allows {config.text_limit} characters, a frame is sure to hold "
+            f"{config.longest_in_frame}: a longer message may end its sender's connection (4509).",
+            hint=f"Set CHAT['FRAME_LIMIT'] to {enough} or more, or CHAT['TEXT_LIMIT'] to "
+            f"{config.longest_in_frame} or less.",
+            id="chat.W013",
+        )
 
 
 # The channel layer
@@ -96,7 +109,7 @@ def _channel_layer(alias: str) -> Iterator[checks.CheckMessage]:
 
 
 def _core_layer(alias: str, given: Any) -> Iterator[checks.CheckMessage]:
-    hosts = _hosts(given)
+    hosts = hosts_of(given)
     if len(hosts) > 1:
         yield checks.Warning(
             f"The channel layer {alias!r} has {len(hosts)} hosts: the core Redis layer delivers "
@@ -107,40 +120,13 @@ def _core_layer(alias: str, given: Any) -> Iterator[checks.CheckMessage]:
     version = _version("redis")
     # A warning only: the hub reconnects and finds what it missed, and a later channels_redis may
     # well ask for the right timeout itself.
-    if version and version >= REDIS_WITH_TIMEOUT and any(map(_gives_up, hosts)):
+    if version and version >= REDIS_WITH_TIMEOUT and any(map(gives_up, hosts)):
         yield checks.Warning(
             f"The channel layer {alias!r} loses its idle connections every few seconds: redis-py 8 "
             "gives up on a silent socket just when the layer's own blocking read ends.",
             hint="Write each of its hosts as {'address': 'redis://…', 'socket_timeout': None}.",
             id="chat.W004",
         )
-
-
-def _hosts(given: Any) -> list[Mapping[str, Any]]:
-    """Hosts in all the forms that channels_redis takes, as the arguments it makes of them."""
-    if not given or isinstance(given, str | bytes):  # a bare string it refuses itself
-        return [{"address": given or "redis://localhost:6379"}]
-    hosts: list[Mapping[str, Any]] = []
-    for entry in given:
-        if isinstance(entry, Mapping):
-            hosts.append(entry)
-        elif isinstance(entry, tuple | list):
-            hosts.append(dict(zip(("host", "port"), entry, strict=False)))
-        else:
-            hosts.append({"address": entry})
-    return hosts
-
-
-def _gives_up(host: Mapping[str, Any]) -> bool:
-    """Whether redis-py ends a connection to ``host`` that is silent for as long as the layer."""
-    timeout = host.get("socket_timeout", BLOCKING_READ_SECONDS)
-    try:
-        query = parse_qs(urlsplit(str(host.get("address", ""))).query)
-        # What the address says counts for more.
-        (timeout,) = query.get("socket_timeout", [timeout])
-        return timeout is not None and float(timeout) <= BLOCKING_READ_SECONDS
-    except (TypeError, ValueError):
-        return False  # no address or no number: redis-py says so itself
 
 
 # The database

@@ -21,6 +21,15 @@ from msgspec import Meta
 GuestPolicy = Literal["none", "read", "post"]
 RoomCreation = Literal["anyone", "users", "staff"]
 
+CHARACTER_BYTES = 6
+"""What a character may take in a frame: up to 4 bytes in UTF-8, 6 where JSON escapes it.
+
+Only an escaped emoji takes 12: a client that sends nothing else has half as much to say.
+"""
+
+COMMAND_BYTES = 512
+"""What the command around a text may take."""
+
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="upper"):
     """The settings, each with its type, its bounds, its default and what it is for."""
@@ -44,7 +53,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         int, Meta(ge=1, le=100_000, description="Longest message, in characters.")
     ] = 4000
     frame_limit: Annotated[
-        int, Meta(ge=1024, description="Largest frame a client may send, in bytes of UTF-8.")
+        int,
+        Meta(
+            ge=1024,
+            description="Largest frame a client may send, in bytes of UTF-8; 512 and 6 for each "
+            "character of TEXT_LIMIT are enough.",
+        ),
     ] = 65_536
     posts_per_second: Annotated[
         float,
@@ -130,6 +144,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     database: Annotated[
         str, Meta(min_length=1, description="Alias in DATABASES that holds the log.")
     ] = "default"
+
+    @property
+    def longest_in_frame(self) -> int:
+        """The longest text that is sure to fit into a frame, in characters."""
+        return (self.frame_limit - COMMAND_BYTES) // CHARACTER_BYTES
 
 
 FIELDS: Mapping[str, msgspec.structs.FieldInfo] = {

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -12,6 +13,8 @@ from channels.routing import URLRouter
 from django.urls import re_path
 
 from chat.consumers import ChatConsumer
+
+logger = logging.getLogger("chat")
 
 
 def _route(pattern: str, consumer: type[AsyncWebsocketConsumer]) -> Any:
@@ -30,6 +33,7 @@ class Refusal(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         """Refuse."""
+        logger.info("refused a handshake on path %r", self.scope["path"])
         await self.close()
 
 

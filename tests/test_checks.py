@@ -8,7 +8,7 @@ import pytest
 from django.core import checks as system_checks
 from pytest_django import Settings
 
-from chat import checks
+from chat import checks, conf
 from project import backends
 from tests.servers import manage
 
@@ -97,6 +97,24 @@ def test_chat_that_is_no_dict_is_an_error(settings: Settings) -> None:
 
 def test_site_without_chat_has_the_defaults(settings: Settings) -> None:
     del settings.CHAT
+    assert not found()
+
+
+@pytest.mark.parametrize(
+    ("frame", "text", "sound"),
+    [(65_536, 10_837, True), (65_536, 10_838, False), (600_512, 100_000, True), (1024, 86, False)],
+)
+def test_text_that_may_not_fit_into_a_frame_is_a_warning(
+    settings: Settings, frame: int, text: int, sound: bool
+) -> None:
+    settings.CHAT = {"FRAME_LIMIT": frame, "TEXT_LIMIT": text}
+    if sound:
+        assert not found()
+        return
+    assert only().id == "chat.W013"
+    enough = conf.COMMAND_BYTES + conf.CHARACTER_BYTES * text
+    assert f"CHAT['FRAME_LIMIT'] to {enough} or more" in str(only().hint)
+    settings.CHAT = {"FRAME_LIMIT": enough, "TEXT_LIMIT": text}
     assert not found()
 
 

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import msgspec
@@ -121,6 +122,17 @@ def test_all_problems_are_told_at_once(settings: Settings) -> None:
     assert len(conf.problems()) == 3
     with pytest.raises(ImproperlyConfigured, match=r"GUESTS.*NOPE.*WINDOW"):
         conf.current()
+
+
+@pytest.mark.parametrize(
+    ("character", "escaping"),
+    [("x", True), ("\x01", True), ("я", True), ("я", False), ("€", True), ("🙂", False)],
+)
+def test_longest_text_that_is_said_to_fit_into_a_frame_does(character: str, escaping: bool) -> None:
+    config = conf.Config()
+    text = character * config.longest_in_frame
+    post = {"type": "post", "room": "я" * 64, "id": "f" * 32, "text": text}
+    assert len(json.dumps([post], ensure_ascii=escaping).encode()) <= config.frame_limit
 
 
 @pytest.mark.parametrize("value", [None, [], "post", 5])

@@ -45,9 +45,13 @@ async def test_chat_is_reached_with_and_without_a_slash(
 
 
 @pytest.mark.parametrize("path", ["/", "/wss", "/ws/x", "/ws//", "/chat/ws", "/WS", "/ws.json"])
-async def test_any_other_path_is_refused(connections: list[Connection], path: str) -> None:
-    connection = await shake_hands(connections, path)
-    assert not connection.accepted
+async def test_any_other_path_is_refused(
+    connections: list[Connection], path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "chat"):
+        assert not (await shake_hands(connections, path)).accepted
+    said = [record.getMessage() for record in caplog.records if record.name == "chat"]
+    assert said == [f"refused a handshake on path {path!r}"]
 
 
 # Origins

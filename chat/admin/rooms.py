@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from chat import api, moderation, store
+from chat import api, conf, moderation, store
 from chat.admin.acting import Acting
 from chat.admin.attendance import Attendance
 from chat.admin.base import database, short
@@ -133,9 +133,16 @@ class RoomAdmin(Reasoned[Room], Attendance, Acting):
     def formfield_for_dbfield(
         self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
-        """Bound the longest message by what the log can hold; say what names are made of."""
+        """Bound the longest message by what log and frame can hold; say what names are made of."""
         if db_field.name == "max_length":
-            kwargs |= {"min_value": 1, "max_value": LONGEST_TEXT}
+            most = conf.current().longest_in_frame
+            kwargs |= {"min_value": 1, "max_value": min(most, LONGEST_TEXT)}
+            if most < LONGEST_TEXT:
+                rule = _(
+                    "At most %(limit_value)s characters: a longer message might not fit into a "
+                    "frame (FRAME_LIMIT)."
+                )
+                kwargs["error_messages"] = {"max_value": rule}
         elif db_field.name == "slug":
             rule = _("A room's name is made of letters and digits of any script, - and _.")
             kwargs["error_messages"] = {"invalid": rule}

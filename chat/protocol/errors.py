@@ -14,10 +14,12 @@ class Problem(Exception):
 
     code: ClassVar[str]
     default: ClassVar[str]
+    wait: ClassVar[float | None] = None
+    """What ``retry_after`` is unless the problem says."""
 
     def __init__(self, detail: str = "", *, retry_after: float | None = None) -> None:
         self.detail = detail or self.default
-        self.retry_after = retry_after
+        self.retry_after = self.wait if retry_after is None else retry_after
         """Seconds to wait before trying again, where waiting helps."""
         super().__init__(self.detail)
 
@@ -104,3 +106,4 @@ class Unavailable(Problem):
 
     code = "unavailable"
     default = "the chat cannot store or read messages just now: try again"
+    wait = 1.0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from functools import partial
 
+from django.db import transaction
 from msgspec import Struct
 
 from chat import conf
@@ -32,8 +34,9 @@ def record(
     reason: str = "",
     detail: str = "",
 ) -> Act:
-    """Keep one act, in the caller's transaction, and say so in the log."""
-    act = Act.objects.using(conf.current().database).create(
+    """Keep one act, in the caller's transaction, and say so in the log once that commits."""
+    database = conf.current().database
+    act = Act.objects.using(database).create(
         kind=kind,
         via=by.via,
         actor_key=by.key,
@@ -46,9 +49,8 @@ def record(
         detail=detail[:500],
     )
     whom = target_key or target_name
-    logger.info(
-        "%s by %s (%s): %s", kind.value, by.key, by.via.value, " ".join(filter(None, (whom, room)))
-    )
+    what = (kind.value, by.key, by.via.value, " ".join(filter(None, (whom, room))))
+    transaction.on_commit(partial(logger.info, "%s by %s (%s): %s", *what), using=database)
     return act
 
 

@@ -66,7 +66,7 @@ class Stored(Struct, frozen=True, kw_only=True):
 
     @property
     def duplicate(self) -> bool:
-        """Whether an earlier post with the same id is the one that is in the log."""
+        """Whether the log has it from before: an earlier post with the same id, the same change."""
         return self.entry is None
 
 

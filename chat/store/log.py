@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import (
     DatabaseError,
@@ -23,6 +23,7 @@ from chat.models import Act, Message, Room, new_epoch
 from chat.protocol import MAIN, events, frames
 from chat.protocol.errors import Forbidden, NotFound, RateLimited, UnknownRoom
 from chat.protocol.events import Sender, timestamp
+from chat.store import changes
 from chat.store.acts import Actor, record
 from chat.store.drafts import DeleteDraft, Draft, EditDraft, Outcome, PostDraft, Stored
 from chat.store.entries import Entry
@@ -43,12 +44,15 @@ def append(drafts: Sequence[Draft], *, again: bool = False) -> list[Outcome]:
     Rooms are locked in the order of their ids, so that two processes never wait for each other in
     a ring. A draft that cannot be stored is answered with its ``Problem`` and harms no other.
     Raises ``CommitInDoubt``; after any other error nothing was stored.
+
+    A post that is in the log already is known by its id. ``again`` is for drafts that were in
+    doubt: then an edit or a delete that its sender has made already adds nothing, either.
     """
     database = conf.current().database
     connection, used = connections[database], None
     try:
         with transaction.atomic(using=database):
-            outcomes = append_here(drafts)
+            outcomes = append_here(drafts, again=again)
             used = connection.connection
     except (OperationalError, InterfaceError, InternalError) as error:
         # Django may have made a new connection already.
@@ -58,9 +62,9 @@ def append(drafts: Sequence[Draft], *, again: bool = False) -> list[Outcome]:
     return outcomes
 
 
-def append_here(drafts: Sequence[Draft]) -> list[Outcome]:
+def append_here(drafts: Sequence[Draft], *, again: bool = False) -> list[Outcome]:
     """``append`` within a transaction that is open already."""
-    return _Appending(drafts).run()
+    return _Appending(drafts, again=again).run()
 
 
 class _Moderated(NamedTuple):
@@ -76,11 +80,13 @@ class _Moderated(NamedTuple):
 class _Appending:
     """The state of one append. Queries: rooms, duplicates, targets, insert, heads.
 
-    One more where a slow mode may bind a sender, and one for each entry in the record.
+    One more where a slow mode may bind a sender, one for each entry in the record, and where drafts
+    come again one for each room with changes among them.
     """
 
-    def __init__(self, drafts: Sequence[Draft]) -> None:
+    def __init__(self, drafts: Sequence[Draft], *, again: bool) -> None:
         self.drafts = drafts
+        self.again = again
         self.database = conf.current().database
         self.now = timezone.now()
         self.at = timestamp(self.now)
@@ -88,8 +94,9 @@ class _Appending:
         self.touched: dict[str, Room] = {}
         self.spoke: dict[tuple[int, str], datetime] = {}
         self.posted: dict[Once, int] = {}
-        self.targets: dict[tuple[int, int], Message] = {}
-        self.changed: dict[int, Message] = {}
+        self.targets: dict[changes.Place, Message] = {}
+        self.changed: dict[int, changes.Fields] = {}
+        self.made: dict[changes.Done, tuple[str, int]] = {}
         self.moderated: dict[_Moderated, list[int]] = {}
 
     def run(self) -> list[Outcome]:
@@ -137,14 +144,9 @@ class _Appending:
                 wanted.setdefault(draft.room, set()).add(draft.seq)
         for slug, seqs in wanted.items():
             room = self.rooms[slug]
-            found = Message.objects.using(self.database).filter(
-                room=room,
-                seq__in=seqs,
-                seq__gt=room.pruned,
-                kind=Message.Kind.POST,
-                deleted_at=None,
-            )
-            self.targets.update({(room.pk, message.seq): message for message in found})
+            self.targets.update(changes.targets(room, seqs, database=self.database))
+            if self.again:
+                self.made.update(changes.newest(room, seqs, database=self.database))
 
     def _find_who_spoke(self) -> None:
         """When those last posted whom a room's slow mode may keep waiting.
@@ -215,6 +217,9 @@ class _Appending:
 
     def _change(self, room: Room, draft: EditDraft | DeleteDraft) -> Outcome:
         message = self.targets.get((room.pk, draft.seq))
+        made = self._made(room, draft, message)
+        if made:
+            return Stored(room=room.slug, epoch=room.epoch, seq=made, target=draft.seq)
         if message is None or message.deleted_at is not None:
             return NotFound()
         if message.sender_key != draft.sender_key and not draft.moderator:
@@ -222,7 +227,7 @@ class _Appending:
         event: events.Edited | events.Deleted
         if isinstance(draft, EditDraft):
             row = self._row(room, draft, Message.Kind.EDIT, target=message)
-            message.text, message.edited_at = draft.text, self.now
+            self._set(message, text=draft.text, edited_at=self.now)
             event = events.Edited(
                 room=room.slug,
                 seq=row.seq,
@@ -232,10 +237,9 @@ class _Appending:
             )
         else:
             row = self._row(room, draft, Message.Kind.DELETE, target=message)
-            message.text, message.deleted_at = "", self.now
+            self._set(message, text="", deleted_at=self.now)
             event = events.Deleted(room=room.slug, seq=row.seq, target=message.seq, at=self.at)
             self._note_moderation(room, draft, message)
-        self.changed[message.pk] = message
         actor = Sender(sender_id(draft.sender_key), draft.sender_name)
         return Stored(
             room=room.slug,
@@ -244,6 +248,19 @@ class _Appending:
             entry=Entry(row.seq, frames.encode(event), message.seq, actor),
             target=message.seq,
         )
+
+    def _made(self, room: Room, draft: EditDraft | DeleteDraft, message: Message | None) -> int:
+        """The seq of the change where its sender has made it already; else 0."""
+        kind, seq = self.made.get((room.pk, draft.seq, draft.sender_key), ("", 0))
+        if isinstance(draft, DeleteDraft):
+            return seq if kind == Message.Kind.DELETE else 0
+        is_so = message is not None and message.text == draft.text
+        return seq if kind == Message.Kind.EDIT and is_so else 0
+
+    def _set(self, message: Message, **fields: Any) -> None:
+        for name, value in fields.items():
+            setattr(message, name, value)
+        self.changed.setdefault(message.pk, {}).update(fields)
 
     def _note_moderation(self, room: Room, draft: DeleteDraft, message: Message) -> None:
         own = message.sender_key == draft.sender_key
@@ -280,8 +297,7 @@ class _Appending:
 
     def _write(self) -> None:
         insert(self.rows, self.now, database=self.database)
-        for message in self.changed.values():
-            message.save(using=self.database, update_fields=["text", "edited_at", "deleted_at"])
+        changes.write(self.changed, database=self.database)
         rooms = Room.objects.using(self.database)
         if len(self.touched) == 1:
             # The usual case: bulk_update's CASE costs twice as much to build.

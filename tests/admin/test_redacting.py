@@ -112,14 +112,20 @@ def test_too_many_at_once_are_refused(
     assert texts() == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize(("answer", "queries"), [({}, 10), ({"confirmed": "yes"}, 30)])
 @pytest.mark.parametrize("count", [2, 100])
-def test_question_takes_as_many_queries_for_many_as_for_few(
-    admit: Admit, fill: Fill, count: int, django_assert_max_num_queries: DjangoAssertNumQueries
+def test_question_and_answer_take_as_many_queries_for_many_as_for_few(
+    admit: Admit,
+    fill: Fill,
+    count: int,
+    answer: dict[str, str],
+    queries: int,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     chosen = fill("main", *["hello"] * count)
     staff = admit(*MAY)
-    with django_assert_max_num_queries(10):
-        choose(staff, *chosen)
+    with django_assert_max_num_queries(queries):
+        choose(staff, *chosen, **answer)
 
 
 # What is left

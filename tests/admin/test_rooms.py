@@ -137,6 +137,18 @@ def test_length_that_no_message_can_have_is_refused(boss: Client, length: str) -
     assert answer.context["errors"]
 
 
+@pytest.mark.parametrize(("length", "refused"), [("256", False), ("257", True)])
+def test_length_that_may_not_fit_into_a_frame_is_refused(
+    boss: Client, settings: Settings, length: str, refused: bool
+) -> None:
+    settings.CHAT = settings.CHAT | {"FRAME_LIMIT": 2048}
+    answer = boss.post(f"{LIST}add/", FORM | {"slug": "a", "max_length": length})
+    assert Room.objects.exists() is not refused
+    if refused:
+        rule = "At most 256 characters: a longer message might not fit into a frame (FRAME_LIMIT)."
+        assert answer.context["errors"] == [[rule]]
+
+
 @pytest.mark.parametrize(("days", "refused"), [("0", True), ("36500", False), ("36501", True)])
 def test_retention_is_a_hundred_years_at_most(boss: Client, days: str, refused: bool) -> None:
     answer = boss.post(f"{LIST}add/", FORM | {"slug": "a", "retention_days": days})

@@ -10,13 +10,19 @@ import venv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import django
 import pytest
 from websockets.sync.client import connect
 
 from tests.programs import ROOT, Program, bare_environment
 
 README = ROOT / "README.md"
+PINS = ROOT / ("requirements.txt" if django.VERSION < (6,) else "requirements-django6.txt")
+START = re.compile(r"starting from `(django-admin startproject [^`]+)`")
 BLOCK = re.compile(r"<!-- install: (?P<where>\S+) -->\n```\w+\n(?P<text>.*?)```", re.DOTALL)
+
+# The first test to ask for the site makes it.
+pytestmark = pytest.mark.timeout(600)
 
 
 def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> None:
@@ -43,8 +49,27 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-class Site(Program):
-    """A site as ``django-admin startproject`` makes it, with the README's blocks put in."""
+class Server(Program):
+    """A server of the site."""
+
+    def answers(self) -> bool:
+        try:
+            return self.get("/healthcheck") == (200, "chat is live")
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def get(self, path: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+
+class Site(Server):
+    """A site as ``django-admin startproject`` makes it, with the README's blocks, on daphne."""
 
     def __init__(self, wheel: Path) -> None:
         super().__init__()
@@ -63,6 +88,8 @@ class Site(Program):
             "shell",
             "mysite/settings.py",
         ]
+        start = START.search(readme)
+        assert start is not None, "it says what to start from"
         made = False
         for where, text in blocks:
             if where == "shell":
@@ -70,7 +97,7 @@ class Site(Program):
                     self._shell(line)
                 continue
             if not made:
-                self._shell("django-admin startproject mysite .")
+                self._shell(start[1])
                 made = True
             with (self.directory / where).open("a") as file:
                 file.write(f"\n{text}")
@@ -79,7 +106,7 @@ class Site(Program):
     def _shell(self, line: str) -> None:
         # The wheel that was just built stands for the released one, our pins for today's newest.
         line = re.sub(r'"channels-chat(\[\w+\])"', rf'"{self.wheel}\1"', line)
-        line = line.replace("pip install", f"pip install --quiet -c {ROOT / 'requirements.txt'}")
+        line = line.replace("pip install", f"pip install --quiet -c {PINS}")
         run("bash", "-ec", line, cwd=self.directory, env=self.environment())
 
     def environment(self) -> Mapping[str, str]:
@@ -90,20 +117,20 @@ class Site(Program):
         daphne = ["-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port)]
         return [self.bin / "python", *daphne, "mysite.asgi:application"]
 
-    def answers(self) -> bool:
-        try:
-            return self.get("/healthcheck") == (200, "chat is live")
-        except (OSError, http.client.HTTPException):
-            return False
 
-    def get(self, path: str) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        finally:
-            connection.close()
+class DevelopmentServer(Server):
+    """The same site, served by ``manage.py runserver``."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__()
+        self.site = site
+
+    def environment(self) -> Mapping[str, str]:
+        return self.site.environment()
+
+    def command(self) -> Sequence[str | Path]:
+        manage = [self.site.bin / "python", self.site.directory / "manage.py"]
+        return [*manage, "runserver", "--noreload", f"127.0.0.1:{self.port}"]
 
 
 @pytest.fixture(scope="module")
@@ -117,24 +144,38 @@ def site(wheel: Path) -> Iterator[Site]:
         site.close()
 
 
-@pytest.mark.timeout(600)
+def talk(server: Server) -> None:
+    """Have a program and a terminal hear each other."""
+    url = f"ws://127.0.0.1:{server.port}/ws"
+    with connect(url, subprotocols=["chat.v1.json"]) as program, connect(url) as terminal:  # type: ignore[list-item]
+        program.send(json.dumps({"type": "join", "room": "main"}))
+        line = f"hello from the terminal at {server.port}"
+        terminal.send(line)
+        seen = ""
+        while line not in seen:
+            seen = str(program.recv(timeout=10))
+        program.send(json.dumps({"type": "post", "room": "main", "text": "hello", "id": "1"}))
+        while '"ack"' not in seen:
+            seen = str(program.recv(timeout=10))
+        while not line.endswith(": hello"):
+            line = str(terminal.recv(timeout=10))
+
+
 def test_a_site_made_by_the_readme_has_the_hub_the_pages_and_the_admin(site: Site) -> None:
     status, page = site.get("/")
     assert status == 200
     assert "main" in page
     assert site.get("/admin/login/")[0] == 200
     assert site.get("/healthcheck/ready")[0] == 200
+    talk(site)
 
-    url = f"ws://127.0.0.1:{site.port}/ws"
-    with connect(url, subprotocols=["chat.v1.json"]) as program, connect(url) as terminal:  # type: ignore[list-item]
-        program.send(json.dumps({"type": "join", "room": "main"}))
-        terminal.send("hello from the terminal")
-        seen = ""
-        while "hello from the terminal" not in seen:
-            seen = str(program.recv(timeout=10))
-        program.send(json.dumps({"type": "post", "room": "main", "text": "hello", "id": "1"}))
-        while '"ack"' not in seen:
-            seen = str(program.recv(timeout=10))
-        line = ""
-        while not line.endswith(": hello"):
-            line = str(terminal.recv(timeout=10))
+
+def test_runserver_serves_the_pages_with_their_style_the_hub_and_the_admin(site: Site) -> None:
+    with DevelopmentServer(site) as server:
+        status, page = server.get("/")
+        assert status == 200
+        style = re.search(r'href="(/static/chat/[^"]+\.css)"', page)
+        assert style is not None, page
+        assert server.get(style[1])[0] == 200
+        assert server.get("/admin/login/")[0] == 200
+        talk(server)

@@ -127,6 +127,7 @@ async def test_nobody_is_let_in_while_draining(connect: Connect) -> None:
     hubs.current().draining = True
     exchange = await Exchange(EVENTS).end()
     assert (exchange.status, exchange.json["code"]) == (503, "unavailable")
+    assert exchange.json["retry_after"] == 1.0
     assert exchange.headers["retry-after"] == "1"
     assert await error({"text": "x", "id": "1"}) == (503, "unavailable")
     assert not await off_loop(Message.objects.exists)

@@ -22,6 +22,7 @@ async def test_post_without_a_database_is_unavailable_until_it_is_back(
         away.setattr(store, "append", fail)
         reply = await client.post("hi", id="a")
         assert (reply["code"], reply["id"]) == ("unavailable", "a")
+        assert reply["retry_after"] == 1.0
         reply = await client.ask("edit", room="main", seq=1, text="ho")
         assert (reply["code"], "id" in reply) == ("unavailable", False)
     assert (await client.post("hi", id="a"))["seq"] == 1

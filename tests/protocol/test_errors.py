@@ -28,9 +28,10 @@ def test_problems_have_the_codes_of_the_wire_each_its_own() -> None:
 @pytest.mark.parametrize("kind", Problem.__subclasses__())
 def test_problem_without_a_detail_says_its_own_sentence(kind: type[Problem]) -> None:
     assert kind().detail == str(kind()) == kind.default != ""
-    assert kind().retry_after is None
+    assert kind().retry_after == (1.0 if kind is errors.Unavailable else None)
 
 
 def test_problem_with_a_detail_says_that() -> None:
     problem = errors.RateLimited("slow mode", retry_after=1.5)
     assert (problem.detail, str(problem), problem.retry_after) == ("slow mode", "slow mode", 1.5)
+    assert errors.Unavailable(retry_after=5).retry_after == 5

@@ -5,12 +5,16 @@ from functools import partial
 
 import pytest
 from django.db import connections
+from django.test.utils import CaptureQueriesContext
+from msgspec import structs
 
 from chat import store
+from chat.models import Act
 from chat.protocol import events
 from chat.protocol.errors import Forbidden, NotFound
-from chat.store import Draft, Stored
+from chat.store import Draft, Outcome, Stored, changes
 from tests.store.drafts import (
+    ANN,
     BOB,
     delete,
     edit,
@@ -23,6 +27,7 @@ from tests.store.drafts import (
     seqs,
     stored,
 )
+from tests.store.plans import plan_of
 
 
 def test_edit_takes_a_seq_and_changes_the_message(database: str) -> None:
@@ -96,3 +101,104 @@ def test_two_who_delete_one_message_at_once_delete_it_once(database: str) -> Non
     kinds = sorted(type(outcome).__name__ for (outcome,) in answers)
     assert kinds == ["NotFound"] * 3 + ["Stored"]
     assert live_room(database).head == 2
+
+
+# What was in doubt
+
+
+def say_again(*drafts: Draft) -> list[Outcome]:
+    """Append drafts of which it is not known whether they are in the log."""
+    return store.append(drafts, again=True)
+
+
+@pytest.mark.parametrize("change", [edit, delete])
+def test_change_that_was_made_is_found_and_not_made_again(
+    database: str, change: Callable[..., Draft]
+) -> None:
+    say(2)
+    store.append([post(3), change(2)])
+    posted, changed = stored(say_again(post(3), change(2)))
+    assert (posted.seq, posted.duplicate) == (3, True)
+    assert (changed.seq, changed.target, changed.duplicate) == (4, 2, True)
+    assert changed.epoch == live_room(database).epoch
+    assert store.added([posted, changed]) == []
+    assert live_room(database).head == 4
+
+
+@pytest.mark.parametrize("change", [edit, delete])
+def test_change_that_was_not_made_is_made(database: str, change: Callable[..., Draft]) -> None:
+    say(2)
+    store.append([edit(1), edit(2, "other"), delete(1)])
+    (outcome,) = stored(say_again(change(2)))
+    assert (outcome.seq, outcome.duplicate) == (6, False)
+    assert rows(database)[1].text == ("new" if change is edit else "")
+
+
+@pytest.mark.parametrize("change", [edit, delete])
+def test_change_that_another_has_made_is_not_the_senders(
+    database: str, change: Callable[..., Draft]
+) -> None:
+    say(1)
+    store.append([change(1, sender=BOB, moderator=True)])
+    (outcome,) = say_again(change(1))
+    if change is delete:
+        assert isinstance(outcome, NotFound)
+    else:
+        assert seqs([outcome]) == [3]
+
+
+def test_edit_that_others_were_made_after_is_made_again(database: str) -> None:
+    say(1)
+    store.append([edit(1, "mine"), edit(1, "theirs", sender=BOB, moderator=True)])
+    assert seqs(say_again(edit(1, "mine"))) == [4]
+    assert rows(database)[0].text == "mine"
+
+
+def test_change_that_was_made_is_not_looked_for_otherwise(database: str) -> None:
+    say(1)
+    store.append([edit(1)])
+    assert seqs(store.append([edit(1)])) == [3]
+    store.append([delete(1)])
+    (outcome,) = store.append([delete(1)])
+    assert isinstance(outcome, NotFound)
+
+
+def test_redacting_that_was_done_is_in_the_record_once(database: str) -> None:
+    say(1)
+    redaction = structs.replace(delete(1, sender=BOB, moderator=True), via=Act.Via.CHAT)
+    store.append([redaction])
+    assert seqs(say_again(redaction)) == [2]
+    assert Act.objects.using(database).count() == 1
+
+
+def test_changes_are_looked_up_in_the_index(database: str) -> None:
+    say(3)
+    store.append([edit(1), edit(1, "x"), edit(1, "y", sender=BOB, moderator=True), delete(2)])
+    room = live_room(database)
+    with CaptureQueriesContext(connections[database]) as asked:
+        found = changes.newest(room, {1, 2, 3}, database=database)
+    assert found == {
+        (room.pk, 1, ANN): ("edit", 5),
+        (room.pk, 1, BOB): ("edit", 6),
+        (room.pk, 2, ANN): ("delete", 7),
+    }
+    (query,) = asked.captured_queries
+    assert "chat_message_changes" in plan_of(query["sql"], database)
+
+
+# Many at once
+
+
+def test_messages_that_are_redacted_are_written_by_one_statement(database: str) -> None:
+    say(50)
+    store.append([edit(1, "x")])
+    before = rows(database)[0].edited_at
+    with CaptureQueriesContext(connections[database]) as queries:
+        store.append([*(delete(seq) for seq in range(1, 41)), edit(45), edit(45, "y"), delete(45)])
+    written = [query["sql"] for query in queries if query["sql"].startswith("UPDATE")]
+    assert len([sql for sql in written if "chat_message" in sql]) == 2
+    messages = rows(database)[:50]
+    assert [row.seq for row in messages if not row.text] == [*range(1, 41), 45]
+    assert [row.seq for row in messages if row.deleted_at] == [*range(1, 41), 45]
+    assert [row.seq for row in messages if row.edited_at] == [1, 45]
+    assert messages[0].edited_at == before

@@ -102,9 +102,9 @@ def _die() -> None:
 
 
 def _before_commit(append_here: Callable[..., Any]) -> Callable[..., Any]:
-    def append(drafts: Sequence[Any]) -> Any:
+    def append(drafts: Sequence[Any], **how: Any) -> Any:
         _limit_sqlite()
-        outcomes = append_here(drafts)
+        outcomes = append_here(drafts, **how)
         if wanted("before_commit"):
             _die()
         if wanted("stop_before_commit"):
@@ -123,8 +123,8 @@ def _limit_sqlite() -> None:
 
 
 def _after_commit(append: Callable[..., Any]) -> Callable[..., Any]:
-    def append_and_die(drafts: Sequence[Any]) -> Any:
-        outcomes = append(drafts)
+    def append_and_die(drafts: Sequence[Any], **how: Any) -> Any:
+        outcomes = append(drafts, **how)
         if wanted("after_commit"):
             _die()
         return outcomes
