@@ -1,5 +1,6 @@
 """What is done to what was said: by a site's own code, its admin and its commands alike."""
 
+import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -71,11 +73,26 @@ def test_redacting_is_recorded_for_each_sender_with_its_reason() -> None:
     assert moderation.redact([first, second, third], by=BY, reason="spam") == 3
     assert left() == ["", "", ""]
     assert acts() == [
-        ("redact", "u:9", "admin", "kitchen", ANN, "message 1, 3"),
+        ("redact", "u:9", "admin", "kitchen", ANN, "2 messages: 1, 3"),
         ("redact", "u:9", "admin", "kitchen", BOB, "message 2"),
     ]
     assert {act.reason for act in Act.objects.all()} == {"spam"}
     assert "text" not in repr(list(Act.objects.values()))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_record_of_many_scattered_messages_names_none_that_was_not_redacted() -> None:
+    say(*[post(number, "kitchen", sender=(ANN, BOB)[number % 2]) for number in range(400)])
+    Message.objects.update(seq=F("seq") + 20_000)
+    chosen = Message.objects.filter(sender_key=ANN).select_related("room")
+    seqs = set(chosen.values_list("seq", flat=True))
+    assert moderation.redact(chosen, by=BY) == 200
+    (act,) = acts()
+    detail = act[-1]
+    named = set(map(int, re.findall(r"\d{4,}", detail)))
+    assert named < seqs
+    assert detail.startswith("200 messages: 20001, 20003, ")
+    assert detail.endswith(f" and {200 - len(named)} more")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -43,19 +44,39 @@ class Acting(ModelAdmin[Room]):
     def announce(self, request: HttpRequest, queryset: QuerySet[Room]) -> Answer:
         """Say something in each of them."""
         self._demand(self.has_announce_permission(request))
-        return self._announce(request, list(queryset), back=request.get_full_path())
+        rooms = self._chosen(request, queryset)
+        return self._announce(request, rooms, back=request.get_full_path()) if rooms else None
 
     @admin.action(permissions=["change"], description=_("Clear the history of selected rooms…"))
     def clear_history(self, request: HttpRequest, queryset: QuerySet[Room]) -> Answer:
         """Take away all that was said in them."""
         self._demand(self.has_change_permission(request))
-        return self._whole(request, CLEAR, list(queryset), back=request.get_full_path())
+        return self._whole_of_chosen(request, CLEAR, queryset)
 
     @admin.action(permissions=["change"], description=_("Begin a new epoch of selected rooms…"))
     def begin_epoch(self, request: HttpRequest, queryset: QuerySet[Room]) -> Answer:
         """Let everybody start over in them."""
         self._demand(self.has_change_permission(request))
-        return self._whole(request, BEGIN_EPOCH, list(queryset), back=request.get_full_path())
+        return self._whole_of_chosen(request, BEGIN_EPOCH, queryset)
+
+    def _whole_of_chosen(
+        self, request: HttpRequest, deed: Deed, queryset: QuerySet[Room]
+    ) -> Answer:
+        rooms = self._chosen(request, queryset)
+        return self._whole(request, deed, rooms, back=request.get_full_path()) if rooms else None
+
+    def _chosen(self, request: HttpRequest, queryset: QuerySet[Room]) -> list[Room]:
+        """The rooms that were chosen; says so where some are no longer there."""
+        rooms = list(queryset)
+        gone = len(set(request.POST.getlist(ACTION_CHECKBOX_NAME))) - len(rooms)
+        if gone > 0:
+            text = ngettext(
+                "%(count)d chosen room is gone, or not in this list any more.",
+                "%(count)d chosen rooms are gone, or not in this list any more.",
+                gone,
+            ) % {"count": gone}
+            self.message_user(request, text, messages.WARNING if rooms else messages.ERROR)
+        return rooms
 
     @staticmethod
     def _demand(permission: bool) -> None:

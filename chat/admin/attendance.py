@@ -15,9 +15,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from chat import store
-from chat.admin.base import ModelAdmin, database, short_name
+from chat.admin.base import ModelAdmin, short_name
 from chat.admin.filters import visible_rooms
-from chat.models import Connection, Room
+from chat.models import Room
 
 SESSIONS_SHOWN = 100
 """The sessions that a room's page names; the list of connections has them all."""
@@ -38,7 +38,7 @@ class Attendance(ModelAdmin[Room]):
     @admin.display(description=_("who is there"))
     def present(self, room: Room) -> SafeString:
         """By name, each with the processes that serve them; and the way to the list of sessions."""
-        here = Connection.objects.using(database()).filter(store.in_room(room.slug))
+        here = store.connected().filter(store.in_room(room.slug))
         ordered = here.select_related("node").order_by("sender_name", "sender_key", "pk")
         found = list(ordered[: SESSIONS_SHOWN + 1])
         if not found:

@@ -96,6 +96,9 @@ class SinceForm(ReasonForm):
         widget=Radios,
     )
 
+    fixed = forms.DateTimeField(required=False, widget=forms.HiddenInput)
+    """Since when, as the page said that asked last."""
+
     field_order = ("since", "at", "scope", "reason")
 
     def clean(self) -> dict[str, Any]:
@@ -105,8 +108,19 @@ class SinceForm(ReasonForm):
             self.add_error("at", _("Say since when."))
         return found
 
+    def fix(self) -> None:
+        """Have the page that asks last send the moment that it told of, as time goes on."""
+        moment = self._chosen()
+        self.cleaned_data["fixed"] = moment
+        self.data = {**dict(self.data.items()), "fixed": moment.isoformat()}
+
     def moment(self) -> datetime:
         """Since when, of a form that is valid."""
+        found = self.cleaned_data["fixed"] or self._chosen()
+        # No database has to be asked for what it cannot put into its own time.
+        return min(max(found, EVER), timezone.now())
+
+    def _chosen(self) -> datetime:
         chosen = self.cleaned_data["since"]
         if chosen == "at":
             moment: datetime = self.cleaned_data["at"]

@@ -23,7 +23,7 @@ from chat import conf, store
 from chat.admin import history, meanings, writing
 from chat.admin.base import Watched, database, may_be_number
 from chat.admin.filters import hidden_from
-from chat.hub.live import live
+from chat.hub.live import is_silent, live
 from chat.models import Node, Room
 from chat.store import NodeFigures
 
@@ -188,10 +188,14 @@ def _processes(nodes: Sequence[NodeFigures]) -> dict[str, Any]:
 
 
 def _busiest(request: HttpRequest, nodes: Sequence[NodeFigures]) -> list[BusyRoom]:
-    """The rooms that processes name, those with the most people first; none that is hidden."""
+    """The rooms that processes name, those with the most people first; none that is hidden.
+
+    What a silent process said is not true any more.
+    """
     named: dict[str, list[store.Busy]] = {}
+    heartbeat = conf.current().heartbeat
     for node in nodes:
-        for busy in node.report.busy:
+        for busy in () if is_silent(node, heartbeat=heartbeat) else node.report.busy:
             named.setdefault(busy.room, []).append(busy)
     rooms = Room.objects.using(database()).filter(slug__in=list(named)[:NAMED_MOST])
     found = [

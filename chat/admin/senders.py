@@ -79,6 +79,7 @@ class RedactingSenders(Redacting):
             )
             self._say_so(request, count, by)
             return HttpResponseRedirect(page)
+        form.fix()
         count = store.count_posts_of(message.sender_key, form.moment(), room, hidden)
         return confirm(
             self,

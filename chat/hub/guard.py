@@ -1,7 +1,8 @@
 """Looking again at everybody who was let in: what they may no longer have, they lose.
 
 By word over the bus at once; and, as words get lost, by looking at a quarter of the sessions in
-each beat, at all of them in a heartbeat. A database that is away changes nothing for anybody.
+each beat, at all of them in a heartbeat, in which all bans are read once, too. A database that is
+away changes nothing for anybody.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ class Guard:
         due = self.hub.loop.time()
         for turn in itertools.count():
             due = max(due + self._beat, self.hub.loop.time())
+            if turn % BEATS == 0:
+                self._barred = True  # one that was changed in place leaves the mark as it is
             for step in (self._compare_bans, self._close_those_asked_for, self._settle):
                 await self._try(step)
             await self._try(self._look_at_those_of, turn % BEATS)

@@ -9,10 +9,7 @@ from chat.hub import histogram
 from chat.protocol import events
 from chat.protocol.closing import CloseCode
 from chat.protocol.events import timestamp
-from chat.store import Counts, NodeFigures, Report
-
-SILENT_HEARTBEATS = 2.0
-"""A process whose figures are older than this is silent: others take it for dead by then."""
+from chat.store import SILENT_HEARTBEATS, Counts, NodeFigures, Report
 
 RED: Mapping[str, float] = {
     "ack_p99": 1000.0,
@@ -33,21 +30,26 @@ def live(nodes: Sequence[NodeFigures], *, heartbeat: float) -> events.Live:
     return events.Live(at=at, total=events.Figures(**_together(heard)), processes=processes)
 
 
+def is_silent(node: NodeFigures, *, heartbeat: float) -> bool:
+    """Whether what a process says of itself is too old to be true now."""
+    # One that has just begun has not said anything yet.
+    age = node.now - (node.heard or node.started)
+    return age.total_seconds() > SILENT_HEARTBEATS * heartbeat
+
+
 def process(node: NodeFigures, *, heartbeat: float) -> events.Process:
     """What one process is doing; a silent one, what it did when it last said so."""
     heard = None
     if node.heard is not None:
         heard = max(0.0, round((node.now - node.heard).total_seconds(), 1))
     age = (node.now - node.started).total_seconds()
-    # One that has just begun has not said anything yet.
-    silent = (age if heard is None else heard) > SILENT_HEARTBEATS * heartbeat
     return events.Process(
         node=node.pk,
         name=node.name,
         version=node.version,
         age=max(0.0, round(age, 1)),
         heard=heard,
-        silent=silent,
+        silent=is_silent(node, heartbeat=heartbeat),
         **_together([node.report]),
     )
 

@@ -71,6 +71,16 @@ def rooms_named(slugs: Sequence[str]) -> list[Room]:
     return list(Room.objects.using(conf.current().database))
 
 
+def named(text: str) -> str:
+    """A name of somebody or something; for the ``type`` of an argument that may be left out.
+
+    As of a variable that is not set, an empty one would mean more than was meant: everything.
+    """
+    if text.strip():
+        return text
+    raise ArgumentTypeError("it is empty; leave it out where none is meant")
+
+
 def length(text: str) -> timedelta:
     """A length of time, such as ``90m``, ``2h``, ``3d`` or ``1w``; for an argument's ``type``."""
     found = _LENGTH.fullmatch(text)

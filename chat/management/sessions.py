@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
-from chat import conf
+from django.db.models import QuerySet
+
 from chat.models import Connection, Room
 from chat.moderation import Target
 from chat.moderation.people import network_of
 
 
-def sessions(*, target: Target | None = None, room: Room | None = None) -> list[Connection]:
-    """The sessions of ``target`` that are in ``room``, of all where there is none; oldest first."""
-    found = Connection.objects.using(conf.current().database).select_related("node")
+def chosen(
+    connections: QuerySet[Connection], *, target: Target | None = None, room: Room | None = None
+) -> list[Connection]:
+    """Those of ``target`` that are in ``room``, of all where there is none; oldest first."""
+    found = connections.select_related("node")
     if target is not None and target.key:
         found = found.filter(sender_key=target.key)
     # Not every database can look into a list, or knows ranges of addresses.

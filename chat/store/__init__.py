@@ -19,6 +19,7 @@ from chat.store.bans import (
 from chat.store.drafts import DeleteDraft, Draft, EditDraft, Outcome, PostDraft, Stored, added
 from chat.store.entries import Entry
 from chat.store.figures import (
+    SILENT_HEARTBEATS,
     Busy,
     Counts,
     NodeFigures,
@@ -65,6 +66,7 @@ from chat.store.roster import (
     audience,
     beat,
     bury,
+    connected,
     connections_of,
     enroll,
     in_room,
@@ -77,6 +79,7 @@ from chat.store.roster import (
 from chat.store.search import matching, settle, tend
 
 __all__ = [
+    "SILENT_HEARTBEATS",
     "Actor",
     "Busy",
     "CommitInDoubt",
@@ -106,6 +109,7 @@ __all__ = [
     "bury",
     "clear",
     "clear_journal",
+    "connected",
     "connections_of",
     "count_posts_of",
     "counts_by_minute",

@@ -1,7 +1,8 @@
 """Bans and mutes: who is kept out or silent, where and until when.
 
-A row is never changed but replaced, so that how many there are, and their numbers, tell whether
-anything is new.
+Here a row is never changed but replaced, so that how many there are, and their numbers, tell
+whether there are others. What is changed in place elsewhere is found when hubs read all of them,
+once in a heartbeat.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from chat.protocol.commands import UNTIL_BEFORE
 from chat.store.acts import Actor, record
 
 Mark = tuple[int, int, int]
-"""What differs where bans do."""
+"""What differs where there are other bans."""
 
 _ACTS = {
     Ban.Kind.BAN: (Act.Kind.BAN, Act.Kind.UNBAN),

@@ -15,6 +15,9 @@ from chat.models import Node, Sample
 KEPT = timedelta(hours=25)
 """How long samples are kept: the last day, and what is left of its first hour."""
 
+SILENT_HEARTBEATS = 2.0
+"""A process whose figures are older than this is silent: others take it for dead by then."""
+
 # More than all processes of a site add in a minute, and few enough for one short statement.
 PRUNED_AT_ONCE = 500
 

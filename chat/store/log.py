@@ -24,7 +24,7 @@ from chat.protocol import MAIN, events, frames
 from chat.protocol.errors import Forbidden, NotFound, RateLimited, UnknownRoom
 from chat.protocol.events import Sender, timestamp
 from chat.store import changes
-from chat.store.acts import Actor, record
+from chat.store.acts import Actor, messages_of, record
 from chat.store.drafts import DeleteDraft, Draft, EditDraft, Outcome, PostDraft, Stored
 from chat.store.entries import Entry
 from chat.store.rows import Once, Row, find, insert
@@ -315,5 +315,5 @@ class _Appending:
                 target_key=what.target_key,
                 target_name=what.target_name,
                 reason=what.reason,
-                detail=f"message {', '.join(map(str, seqs))}",
+                detail=messages_of(seqs),
             )

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BooleanField, F, Func, Value
-from django.db.models.functions import Now
+from django.db.models import BooleanField, F, Func, QuerySet, Value
+from django.db.models.functions import Coalesce, Now
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
 from msgspec import Struct, field, structs
 
 from chat import __version__, conf
 from chat.models import Connection, Node
-from chat.store.figures import Report
+from chat.store.figures import SILENT_HEARTBEATS, Report
 
 # Within the parameters that a query on SQLite may have.
 SESSIONS_AT_ONCE = 500
@@ -117,6 +117,18 @@ def ask_all() -> None:
     Node.objects.using(conf.current().database).update(asked=F("asked") + 1)
 
 
+def connected() -> QuerySet[Connection]:
+    """The sessions of all processes but those that are silent, which are likely to be dead.
+
+    Others take those off the roster; where there is no other, nobody does.
+    """
+    database = conf.current().database
+    oldest = Now() - timedelta(seconds=SILENT_HEARTBEATS * conf.current().heartbeat)
+    # One that has just begun has not said anything yet.
+    nodes = Node.objects.using(database).alias(heard=Coalesce("figures_at", "started_at"))
+    return Connection.objects.using(database).filter(node__in=nodes.filter(heard__gte=oldest))
+
+
 def in_room(slug: str) -> Func:
     """The condition that a connection is in the room of that name."""
     return _Has(F("rooms"), Value(slug))
@@ -168,7 +180,7 @@ def people_in(slug: str, most: int) -> tuple[list[Person], int]:
 
     Reads all connections: they are no more than there are sessions.
     """
-    rows = Connection.objects.using(conf.current().database).filter(in_room(slug))
+    rows = connected().filter(in_room(slug))
     fields = ("session", "sender_key", "sender_name", "node_id", "node__name", "since")
     found = [Person(*row) for row in rows.order_by("since", "pk").values_list(*fields)[:most]]
     return found, len(found) if len(found) < most else rows.count()
@@ -182,7 +194,7 @@ def occupied(slug: str, *, but: int | None) -> bool:
 
 def audience(rooms: Collection[str] | None) -> int:
     """How many sessions are in one of ``rooms`` (``None``: connected at all), in every process."""
-    connections = Connection.objects.using(conf.current().database)
+    connections = connected()
     if rooms is None:
         return connections.count()
     if len(rooms) == 1:

@@ -82,6 +82,26 @@ def test_new_epoch_begins_after_asking(boss: Client, fill: Fill, by_list: bool) 
     assert LogEntry.objects.get().get_change_message() == "Began a new epoch."
 
 
+@pytest.mark.parametrize("act", ACTS)
+def test_room_that_goes_before_the_answer_is_said_to_be_gone(
+    boss: Client, fill: Fill, act: str
+) -> None:
+    rooms = [fill(slug, "hello")[0].room for slug in ("kitchen", "garden", "main")]
+    answers = WORDS | {"confirmed": "yes", "reason": ""}
+    done = {"announce": "was made", "clear_history": "was cleared", "begin_epoch": "has begun"}[act]
+    Room.objects.filter(slug="kitchen").delete()
+    text = shown(choose(boss, act, rooms[0], **answers))
+    assert "1 chosen room is gone, or not in this list any more." in text
+    assert done not in text
+    assert acts() == []
+    text = shown(choose(boss, act, *rooms, **answers))
+    assert "1 chosen room is gone" in text
+    assert done in text
+    assert [room for _kind, room, _via in acts()] == ["garden", "main"]
+    text = shown(choose(boss, act, rooms[0]))  # gone before the question
+    assert "1 chosen room is gone" in text
+
+
 # Who may
 
 

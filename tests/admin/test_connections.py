@@ -227,6 +227,18 @@ def test_page_of_a_room_shows_who_is_there_and_where(boss: Client, fill: Fill) -
     assert f'href="{LIST}?room=kitchen"' in answer.content.decode()
 
 
+def test_page_of_a_room_shows_nobody_of_a_process_whose_heartbeat_stopped(
+    boss: Client, fill: Fill
+) -> None:
+    fill("kitchen")
+    ago = timezone.now() - timedelta(minutes=5)
+    arrive("s1", "kitchen", sender_name="Bert", node=serving("dead:1:x", figures_at=ago))
+    room = Room.objects.get(slug="kitchen")
+    text = shown(boss.get(f"/admin/chat/room/{room.pk}/change/"))
+    assert "Bert" not in text
+    assert "Nobody." in text
+
+
 @pytest.mark.parametrize("count", [1, 150])
 def test_page_of_a_room_names_a_hundred_and_takes_as_many_queries_for_many_as_for_few(
     boss: Client, fill: Fill, count: int, django_assert_num_queries: DjangoAssertNumQueries

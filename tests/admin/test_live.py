@@ -140,6 +140,28 @@ def test_busiest_rooms_are_those_of_all_processes(boss: Client, serve: Serve) ->
     assert "Entries Kitchen 30 4 0.0 1,234 Main 9 5 1.5 1,234 As of" in part(boss, "rooms")
 
 
+def test_what_a_silent_process_said_of_rooms_is_not_shown_as_what_is_true_now(
+    boss: Client, serve: Serve
+) -> None:
+    room = Room.objects.create(slug="main", title="Main", head=7)
+    Room.objects.create(slug="kitchen", title="Kitchen")
+    node = serve("a", sessions=120, busy=[Busy("main", 120, 120, 9.0)])
+    enter(node, "s1", "main")
+    page, own = f"{LIVE}room/{room.pk}/", f"{LIVE}{node.pk}/change/"
+    assert "Main 120 120 9.0" in part(boss, "rooms")
+    assert "1 session ·" in part(boss, "people", page)
+    Node.objects.filter(pk=node.pk).update(figures_at=timezone.now() - timedelta(seconds=61))
+    for address in (LIVE, own):
+        assert "Nobody is in a room just now." in part(boss, "rooms", address)
+    text = part(boss, "people", page)
+    assert "0 sessions · 7 entries so far" in text
+    assert "ann" not in text
+    serve("b", busy=[Busy("kitchen", 3, 3, 0.0)])
+    text = part(boss, "rooms")
+    assert "Kitchen 3 3 0.0" in text
+    assert "Main" not in text
+
+
 def test_private_rooms_are_shown_to_those_who_may_know_of_them(admit: Admit, serve: Serve) -> None:
     board = Room.objects.create(slug="board", title="The Directors", kind="private")
     serve(busy=[Busy("board", 3, 3, 1.0)])

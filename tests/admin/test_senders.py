@@ -1,5 +1,7 @@
 """Redacting all that one sender has said, from a message of theirs."""
 
+import html
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from chat import store
 from chat.models import Act, Membership, Message
@@ -88,6 +91,66 @@ def test_since_when_and_where_can_be_chosen(
         Message.objects.filter(pk=message.pk).update(at=at)
     boss.post(page(messages[0]), FORM | form | {"confirmed": "yes"})
     assert texts() == left
+
+
+def hidden_fields(answer: Any) -> dict[str, str]:
+    """Return what the page that asks sends when it is answered."""
+    sent = re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', answer.content.decode())
+    return {name: html.unescape(value) for name, value in sent}
+
+
+def test_moment_is_the_one_of_the_page_that_said_how_many_however_late_one_answers(
+    boss: Client, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages = fill("main", "too old", "almost an hour ago", "now")
+    now = timezone.now()
+    for message, minutes in zip(messages, (61, 59, 0), strict=True):
+        Message.objects.filter(pk=message.pk).update(at=now - timedelta(minutes=minutes))
+    asked = boss.post(page(messages[0]), FORM | {"since": "hour", "asked": "yes"})
+    assert "The texts of 2 messages are taken away" in shown(asked)
+    monkeypatch.setattr(timezone, "now", lambda: now + timedelta(minutes=10))
+    boss.post(page(messages[0]), hidden_fields(asked))
+    assert texts() == ["too old", "", ""]
+    assert f"{now - timedelta(hours=1):%H:%M} UTC" in Act.objects.get().detail
+
+
+def test_moment_counts_where_it_is_confirmed_and_who_asks_anew_gets_another(
+    boss: Client, fill: Fill
+) -> None:
+    (message,) = fill("main", "hello")
+    Message.objects.update(at=timezone.now() - timedelta(hours=20))
+    asked = boss.post(page(message), FORM | {"since": "hour", "asked": "yes"})
+    sent = hidden_fields(asked)
+    del sent["confirmed"]
+    again = boss.post(page(message), sent | {"since": "day", "asked": "yes"})
+    assert "The text of 1 message is taken away" in shown(again)
+    boss.post(page(message), hidden_fields(again))
+    assert texts() == [""]
+
+
+@pytest.mark.parametrize("fixed", ["soon", "2026-02-30", "2026-01-01T00:00+99:00"])
+def test_forged_moment_is_refused_as_a_typed_one_is(boss: Client, fill: Fill, fixed: str) -> None:
+    (message,) = fill("main", "hello")
+    answer = boss.post(page(message), FORM | {"confirmed": "yes", "fixed": fixed})
+    assert list(answer.context["form"].errors) == ["fixed"]
+    assert texts() == ["hello"]
+
+
+@pytest.mark.parametrize(
+    ("moment", "left"),
+    [("0001-01-01T00:00:00+14:00", ""), ("9999-12-31T23:59:59-14:00", "hello")],
+)
+@pytest.mark.parametrize("typed", [False, True])
+def test_moment_that_no_database_has_is_the_beginning_or_now(
+    boss: Client, fill: Fill, settings: Settings, moment: str, left: str, typed: bool
+) -> None:
+    (message,) = fill("main", "hello")
+    form = FORM | {"confirmed": "yes", "fixed": moment}
+    if typed:
+        settings.TIME_ZONE = "Etc/GMT-14" if moment.startswith("0") else "Etc/GMT+12"
+        form |= {"fixed": "", "since": "at", "at_0": moment[:10], "at_1": moment[11:19]}
+    assert boss.post(page(message), form).status_code == 302
+    assert texts() == [left]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """The commands that act, with people connected, and what can be wrong with them."""
 
 import io
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from pytest_django import Settings
 
 from chat.models import Act, Connection, Node
@@ -78,6 +80,14 @@ async def test_banned_guest_is_out_at_once(connect: Connect) -> None:
     number = guest.events[0]["sender"]["id"]
     await off_loop(command, "chat_ban", f"guest:{number}", "--until", "1h")
     assert await guest.closed() == 4503
+
+
+def test_session_of_a_process_that_hangs_is_disconnected_when_that_goes_on(call: Call) -> None:
+    node = Node.objects.create(name="hangs", figures_at=timezone.now() - timedelta(minutes=5))
+    row = Connection.objects.create(node=node, session="s1", sender_key="u:7", rooms=["main"])
+    assert call("chat_disconnect", "--room", "main") == "Disconnected sessions: 1\n"
+    row.refresh_from_db()
+    assert row.close_with == 4503
 
 
 # What can be wrong

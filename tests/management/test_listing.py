@@ -133,6 +133,17 @@ def test_nobody_is_no_failure_unless_somebody_was_asked_for(call: Call) -> None:
         call("chat_sessions", "--room", "nowhere")
 
 
+def test_sessions_of_a_process_that_is_silent_are_not_there_any_more(
+    nodes: list[Node], call_json: CallJson
+) -> None:
+    connection(nodes[0], "u:7", "main")
+    connection(nodes[1], "u:8", "main")
+    Node.objects.filter(name="two").update(figures_at=timezone.now() - timedelta(minutes=5))
+    assert [found["process"] for found in call_json("chat_sessions")] == ["one"]
+    (main,) = call_json("chat_rooms")
+    assert (main["people"], main["processes"]) == (1, ["one"])
+
+
 def test_queries_do_not_grow_with_rooms_and_sessions(
     nodes: list[Node], call: Call, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

@@ -1,4 +1,4 @@
-"""What people call users, senders, rooms and moments on a command line."""
+"""What people call users, senders, rooms and moments on a command line, and call by nothing."""
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable
@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import CommandError
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
+from chat import api
 from chat.management import naming
+from chat.models import Act, Ban, Message
+from tests.management.conftest import Call
 
 
 @pytest.mark.parametrize(
@@ -82,3 +85,58 @@ def test_who_and_what_is_not_there_is_told() -> None:
 def test_rooms_are_all_where_none_is_named() -> None:
     assert [room.slug for room in naming.rooms_named([])] == ["main"]
     assert [room.slug for room in naming.rooms_named(["main", "main"])] == ["main"]
+
+
+@pytest.mark.parametrize("text", ["", " ", "\t"])
+def test_empty_name_is_refused(text: str) -> None:
+    assert naming.named("anna") == "anna"
+    with pytest.raises(ArgumentTypeError, match="empty"):
+        naming.named(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "about"),
+    [
+        (["chat_ban", "anna", "--room", ""], "--room"),
+        (["chat_ban", "anna", "--lift", "--room", " "], "--room"),
+        (["chat_ban", "--list", "--room", ""], "--room"),
+        (["chat_ban", ""], "TARGET"),
+        (["chat_announce", "hello", "--room", ""], "--room"),
+        (["chat_announce", "hello", "--logged", "--room", ""], "--room"),
+        (["chat_announce", "hello", "--logged", "--id", ""], "--id"),
+        (["chat_redact", "--sender", "s:Bot", "--since", "2h", "--room", ""], "--room"),
+        (["chat_redact", "--sender", "", "--since", "2h", "--room", "main"], "--sender"),
+        (["chat_disconnect", ""], "TARGET"),
+        (["chat_disconnect", "--room", ""], "--room"),
+        (["chat_disconnect", "--session", ""], "--session"),
+        (["chat_sessions", "--room", ""], "--room"),
+        (["chat_sessions", "--user", ""], "--user"),
+        (["chat_sessions", "--process", ""], "--process"),
+        (["chat_new_epoch", ""], "ROOM"),
+        (["chat_prune", "", "--older-than", "2h"], "ROOM"),
+        (["chat_tail", ""], "ROOM"),
+        (["chat_tail", "main", "--user", ""], "--user"),
+        (["chat_bench", "ws://127.0.0.1:9/ws", "--room", ""], "--room"),
+    ],
+)
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("main")
+def test_empty_option_does_not_mean_everything(
+    call: Call, arguments: list[str], about: str
+) -> None:
+    User.objects.create(username="anna")
+    api.publish("main", "hello", "Bot")
+    yes = [] if arguments[0] in ("chat_tail", "chat_bench", "chat_sessions") else ["--yes"]
+    with pytest.raises(CommandError, match=f"{about}: it is empty"):
+        call(*arguments, *yes)
+    assert not Act.objects.exists()
+    assert not Ban.objects.exists()
+    assert Message.objects.get().text == "hello"
+
+
+@pytest.mark.usefixtures("main")
+def test_empty_option_from_code_is_no_room_either() -> None:
+    User.objects.create(username="anna")
+    with pytest.raises(CommandError, match="no room ''"):
+        call_command("chat_ban", "anna", room="")
+    assert not Ban.objects.exists()

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 from msgspec import structs
 
@@ -182,3 +183,20 @@ def test_people_beyond_the_most_are_counted(database: str) -> None:
     store.revise(node, 1, [row(f"s{number}", ["main"]) for number in range(5)], [])
     people, count = store.people_in("main", 2)
     assert (len(people), count) == (2, 5)
+
+
+def test_sessions_of_a_silent_process_are_nobodys_and_stay_in_the_table(database: str) -> None:
+    dead, hangs, lives, new = (store.enroll(name) for name in ("dead", "hangs", "lives", "new"))
+    for node in (dead, hangs, lives, new):
+        assert store.revise(node, 1, [row(f"s{node}", ["main"]), row(f"t{node}", ["b"])], [])
+    nodes = Node.objects.using(database)
+    nodes.exclude(pk=new).update(started_at=Now() - timedelta(hours=1))
+    nodes.filter(pk=hangs).update(figures_at=Now() - timedelta(seconds=41))
+    nodes.filter(pk=lives).update(figures_at=Now() - timedelta(seconds=38))
+    here = {f"{letter}{node}" for node in (lives, new) for letter in "st"}
+    assert {connection.session for connection in store.connected()} == here
+    people, count = store.people_in("main", 10)
+    assert ({one.node_name for one in people}, count) == ({"lives", "new"}, 2)
+    assert [store.audience(rooms) for rooms in (None, {"main"}, {"main", "b"})] == [4, 2, 4]
+    assert store.people_in("main", 1)[1] == 2
+    assert Connection.objects.using(database).count() == 8

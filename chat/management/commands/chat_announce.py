@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from chat import conf, moderation
 from chat.broadcast import reaches_everybody
 from chat.management.base import ActCommand, add_reason
-from chat.management.naming import room_named
+from chat.management.naming import named, room_named
 
 
 class Command(ActCommand):
@@ -18,9 +18,9 @@ class Command(ActCommand):
 
     help = (
         "Says something to everybody in a room, or to everybody who is connected: as a notice, "
-        "which they see once and which is kept nowhere, or with --logged as a message of the "
-        "site's, which stays. With --json: an object with sessions, how many are there to see the "
-        "notice, or rooms, how many the message was said in."
+        "which they see once and whose text only the record keeps, or with --logged as a message "
+        "of the site's, which stays. With --json: an object with sessions, how many are there to "
+        "see the notice, or rooms, how many the message was said in."
     )
     examples: ClassVar = (
         'chat_announce "Closing in ten minutes" --level warning --reason "an update" --yes',
@@ -32,32 +32,34 @@ class Command(ActCommand):
         """Say what, where and how."""
         super().add_arguments(parser)
         parser.add_argument("text", metavar="TEXT")
-        parser.add_argument("--room", help="default: everybody, in whatever room")
+        parser.add_argument("--room", type=named, help="default: everybody, in whatever room")
         parser.add_argument("--level", choices=("info", "warning"), default="info")
         parser.add_argument(
             "--logged", action="store_true", help="as a message, in every room without --room"
         )
         parser.add_argument(
-            "--id", default="", help="of a message: said again under the same id it is there once"
+            "--id",
+            type=named,
+            help="of a message: said again under the same id it is there once",
         )
         add_reason(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Announce it, and say how many can see it."""
-        text, logged = options["text"], options["logged"]
+        text, logged, id = options["text"], options["logged"], options["id"]
         if not text.strip():
             raise CommandError("There is nothing to say: the text is empty.")
         most = conf.current().text_limit
         if len(text) > most:
             raise CommandError(f"The text has {len(text)} characters; at most {most} are allowed.")
-        if len(options["id"]) > 64 or (options["id"] and not logged):
+        if id is not None and (len(id) > 64 or not logged):
             raise CommandError("--id has at most 64 characters, and needs --logged.", returncode=2)
         if not logged and not reaches_everybody():
             raise CommandError(
                 "The notice would reach nobody: it goes over the channel layer, and the processes "
                 "share none. Set CHANNEL_LAYERS to one of channels_redis, or say --logged."
             )
-        room = room_named(options["room"]) if options["room"] else None
+        room = room_named(options["room"]) if options["room"] is not None else None
         if room is None:
             where = "as a message in every room" if logged else "to everybody who is connected"
             self.ask(f"say this {where}", options)
@@ -67,7 +69,7 @@ class Command(ActCommand):
             room=room,
             level=options["level"],
             logged=logged,
-            id=options["id"],
+            id=id or "",
             reason=options["reason"],
         )
         what = "rooms" if logged else "sessions"

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from chat import conf, moderation
 from chat.management.base import ActCommand, add_reason, in_words
-from chat.management.naming import from_now, room_named, target
+from chat.management.naming import from_now, named, room_named, target
 from chat.models import Ban, Room
 from chat.moderation import Target
 
@@ -43,10 +43,11 @@ class Command(ActCommand):
         parser.add_argument(
             "target",
             nargs="?",
+            type=named,
             metavar="TARGET",
             help="a user's name, u:7, guest:1234, an address or a range of them",
         )
-        parser.add_argument("--room", help="in this room (default: the whole site)")
+        parser.add_argument("--room", type=named, help="in this room (default: the whole site)")
         parser.add_argument("--mute", action="store_true", help="may read, but not post")
         parser.add_argument(
             "--until",
@@ -61,8 +62,8 @@ class Command(ActCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Impose, lift or list."""
-        whom = target(options["target"]) if options["target"] else None
-        room = room_named(options["room"]) if options["room"] else None
+        whom = target(options["target"]) if options["target"] is not None else None
+        room = room_named(options["room"]) if options["room"] is not None else None
         if options["list"]:
             kind = Ban.Kind.MUTE if options["mute"] else None
             self._print(_in_force(whom, room, kind), options)

@@ -14,6 +14,7 @@ from django.core.management.base import CommandError
 from chat.load import chart
 from chat.load.trial import SHARES, Outcome, Trial, TrialError, run
 from chat.management.base import ChatCommand
+from chat.management.naming import named
 
 if sys.platform != "win32":
     import resource
@@ -51,7 +52,12 @@ class Command(ChatCommand):
         add = parser.add_argument
         add("url", help="where the WebSocket is, such as ws://127.0.0.1:5000/ws")
         add("--sessions", type=int, default=50)
-        add("--room", default="bench", help="its name; with more than one, what they begin with")
+        add(
+            "--room",
+            type=named,
+            default="bench",
+            help="its name; with more than one, what they begin with",
+        )
         add("--rooms", type=int, default=1, help="how many the sessions are spread over")
         add("--rate", type=float, default=10.0, help="posts a second, all together")
         add("--seconds", type=float, default=10.0)

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 from django.core.management.base import CommandError
 
-from chat import moderation
+from chat import conf, moderation
 from chat.management.base import ActCommand, add_reason
-from chat.management.naming import room_named, target
-from chat.management.sessions import sessions
+from chat.management.naming import named, room_named, target
+from chat.management.sessions import chosen
 from chat.models import Connection
 
 
@@ -38,11 +38,14 @@ class Command(ActCommand):
         whose.add_argument(
             "target",
             nargs="?",
+            type=named,
             metavar="TARGET",
             help="a user's name, u:7, guest:1234, an address or a range of them",
         )
-        whose.add_argument("--session", metavar="ID", help="this one: chat_sessions --json has it")
-        whose.add_argument("--room", help="everybody in this room")
+        whose.add_argument(
+            "--session", type=named, metavar="ID", help="this one: chat_sessions --json has it"
+        )
+        whose.add_argument("--room", type=named, help="everybody in this room")
         whose.add_argument("--all", action="store_true", help="everybody")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -60,8 +63,10 @@ class Command(ActCommand):
 
 
 def _chosen(options: dict[str, Any]) -> list[Connection]:
-    if options["target"]:
-        return sessions(target=target(options["target"]))
-    if options["room"]:
-        return sessions(room=room_named(options["room"]))
-    return [one for one in sessions() if options["all"] or one.session == options["session"]]
+    # Those of silent processes, too: one that only hangs ends them when it goes on.
+    everybody = Connection.objects.using(conf.current().database)
+    if options["target"] is not None:
+        return chosen(everybody, target=target(options["target"]))
+    if options["room"] is not None:
+        return chosen(everybody, room=room_named(options["room"]))
+    return [one for one in chosen(everybody) if options["all"] or one.session == options["session"]]

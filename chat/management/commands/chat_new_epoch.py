@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 
 from chat import moderation
 from chat.management.base import ActCommand, add_reason
-from chat.management.naming import rooms_named
+from chat.management.naming import named, rooms_named
 from chat.protocol.errors import UnknownRoom
 
 
@@ -31,7 +31,9 @@ class Command(ActCommand):
         """Name the rooms."""
         super().add_arguments(parser)
         add_reason(parser)
-        parser.add_argument("rooms", nargs="*", metavar="ROOM", help="default: every room")
+        parser.add_argument(
+            "rooms", nargs="*", type=named, metavar="ROOM", help="default: every room"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Change the epochs and say which."""

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from chat import conf, moderation
 from chat.management.base import ActCommand, add_reason, in_words
-from chat.management.naming import length, rooms_named, whole
+from chat.management.naming import length, named, rooms_named, whole
 from chat.management.screen import ERASE_ROW
 from chat.models import RETENTION_MOST, Message, Room
 from chat.store import Actor
@@ -40,7 +40,9 @@ class Command(ActCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Say where, and what is old."""
         super().add_arguments(parser)
-        parser.add_argument("rooms", nargs="*", metavar="ROOM", help="default: every room")
+        parser.add_argument(
+            "rooms", nargs="*", type=named, metavar="ROOM", help="default: every room"
+        )
         parser.add_argument(
             "--older-than",
             type=length,

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 
 from chat import conf, moderation, store
 from chat.management.base import ActCommand, add_reason
-from chat.management.naming import ago, room_named, sender_key, whole
+from chat.management.naming import ago, named, room_named, sender_key, whole
 from chat.models import Message, Room
 
 # Within the parameters that a query on SQLite may have.
@@ -42,6 +42,7 @@ class Command(ActCommand):
         )
         which.add_argument(
             "--sender",
+            type=named,
             metavar="WHO",
             help="a user's name, u:7, guest:1234, or s:NAME where code said it; with --since",
         )
@@ -51,12 +52,14 @@ class Command(ActCommand):
             metavar="WHEN",
             help="90m, 2h, 3d or 1w ago, or a moment such as 2027-01-31T18:00",
         )
-        parser.add_argument("--room", help="with --sender: nowhere else (default: everywhere)")
+        parser.add_argument(
+            "--room", type=named, help="with --sender: nowhere else (default: everywhere)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Redact them, and say how many there were."""
-        room = room_named(options["room"]) if options["room"] else None
-        if options["sender"]:
+        room = room_named(options["room"]) if options["room"] is not None else None
+        if options["sender"] is not None:
             count = self._redact_sender(options, room)
         elif room is None:
             raise CommandError("--seq counts in a room: say --room.", returncode=2)

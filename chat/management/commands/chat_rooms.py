@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 from django.db.models import OuterRef, Subquery
 from msgspec import Struct, field
 
-from chat import conf
+from chat import conf, store
 from chat.management.base import ChatCommand, in_words
-from chat.models import Connection, Message, Room
+from chat.models import Message, Room
 
 
 class Presence(Struct):
@@ -77,8 +77,8 @@ def _row(room: Any, presence: Presence) -> tuple[object, ...]:
 def _presences() -> defaultdict[str, Presence]:
     """Who is where, by room."""
     found: defaultdict[str, Presence] = defaultdict(Presence)
-    connections = Connection.objects.using(conf.current().database)
-    for key, rooms, process in connections.values_list("sender_key", "rooms", "node__name"):
+    connections = store.connected().values_list("sender_key", "rooms", "node__name")
+    for key, rooms, process in connections:
         for room in rooms:
             found[room].people.add(key)
             found[room].processes.add(process)

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 from django.core.management.base import CommandError
 
+from chat import store
 from chat.management.base import ChatCommand, in_words
-from chat.management.naming import room_named, target
-from chat.management.sessions import sessions
+from chat.management.naming import named, room_named, target
+from chat.management.sessions import chosen
 from chat.models import Connection
 
 
@@ -17,10 +18,11 @@ class Command(ChatCommand):
     """List sessions."""
 
     help = (
-        "Lists the sessions that are open now, on all processes, oldest first. Exit status 1 where "
-        "no session is what was asked for. With --json: an array of objects with session, key (a "
-        "user's u:7, a guest's g:1234), name, address, rooms, since, heard_at, lag (events of its "
-        "rooms that it has not confirmed), dialect, client, process."
+        "Lists the sessions that are open now, oldest first, on all processes that were heard of "
+        "within two heartbeats. Exit status 1 where no session is what was asked for. With --json: "
+        "an array of objects with session, key (a user's u:7, a guest's g:1234), name, address, "
+        "rooms, since, heard_at, lag (events of its rooms that it has not confirmed), dialect, "
+        "client, process."
     )
     examples: ClassVar = (
         "chat_sessions",
@@ -31,15 +33,16 @@ class Command(ChatCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Say which."""
         super().add_arguments(parser)
-        parser.add_argument("--room", help="those in this room")
+        parser.add_argument("--room", type=named, help="those in this room")
         who = parser.add_mutually_exclusive_group()
         who.add_argument(
             "--user",
+            type=named,
             metavar="WHO",
             help="those of a user's name, u:7, guest:1234, an address or a range of them",
         )
         who.add_argument("--guests", action="store_true", help="those who are not signed in")
-        parser.add_argument("--process", help="those on the process of this name")
+        parser.add_argument("--process", type=named, help="those on the process of this name")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """List them."""
@@ -72,9 +75,10 @@ def _row(connection: Connection) -> tuple[object, ...]:
 
 def _chosen(options: dict[str, Any]) -> list[Connection]:
     process, guests = options["process"], options["guests"]
-    found = sessions(
-        target=target(options["user"]) if options["user"] else None,
-        room=room_named(options["room"]) if options["room"] else None,
+    found = chosen(
+        store.connected(),
+        target=target(options["user"]) if options["user"] is not None else None,
+        room=room_named(options["room"]) if options["room"] is not None else None,
     )
     return [
         connection

@@ -15,7 +15,7 @@ from django.core.management.base import CommandError
 
 from chat import conf
 from chat.management.base import ChatCommand
-from chat.management.naming import user_named
+from chat.management.naming import named, user_named
 from chat.management.tail.conversation import Conversation, Ended
 from chat.management.tail.keyboard import Keyboard, Pipes, Silent, Terminal
 from chat.management.tail.showing import ForPeople, ForPrograms, Showing
@@ -46,7 +46,9 @@ class Command(ChatCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Where to, as whom, and how."""
         super().add_arguments(parser)
-        parser.add_argument("room", metavar="ROOM", help="the room's name, as in its address")
+        parser.add_argument(
+            "room", type=named, metavar="ROOM", help="the room's name, as in its address"
+        )
         parser.add_argument(
             "--url", type=_address, default=_own_address(), help="the WebSocket (%(default)s)"
         )
@@ -54,6 +56,7 @@ class Command(ChatCommand):
         who.add_argument("--name", default="", help="be a guest called NAME")
         who.add_argument(
             "--user",
+            type=named,
             metavar="USERNAME",
             help="be this user, by a session that is made in this site's database for the time",
         )
@@ -72,7 +75,7 @@ class Command(ChatCommand):
         """Be in the room until one leaves. Exit status 1 where a line could not be sent."""
         if find_spec("websockets") is None:
             raise CommandError('This needs: pip install "channels-chat[cli]"')
-        user = user_named(options["user"]) if options["user"] else None
+        user = user_named(options["user"]) if options["user"] is not None else None
         conversation = Conversation(
             options["room"],
             history=options["history"],

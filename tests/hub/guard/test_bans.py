@@ -10,7 +10,9 @@ import pytest
 from django.utils import timezone
 
 from chat import store
+from chat.hub import guard
 from chat.hub import hub as hubs
+from chat.hub.session import BEATS
 from chat.models import Act, Ban, Room
 from chat.models import Connection as Row
 from chat.moderation import people
@@ -187,28 +189,55 @@ def rows_of(session: str) -> list[Any]:
     return list(Row.objects.filter(session=session))
 
 
+def counted(monkeypatch: pytest.MonkeyPatch, name: str) -> list[int]:
+    """Count the calls of what the store has under that name."""
+    calls: list[int] = []
+    original = getattr(store, name)
+
+    def count(*args: Any) -> Any:
+        calls.append(1)
+        return original(*args)
+
+    monkeypatch.setattr(store, name, count)
+    return calls
+
+
 async def test_bans_are_compared_by_one_query_and_read_only_when_there_are_others(
     connect: Connect, untold: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reads: list[int] = []
-    original = store.restraints
-
-    def restraints(*args: Any) -> Any:
-        reads.append(1)
-        return original(*args)
-
-    monkeypatch.setattr(store, "restraints", restraints)
+    # A heartbeat of many beats, in which they would be read anyway.
+    monkeypatch.setattr(guard, "BEATS", 1_000_000)
+    monkeypatch.setattr(guard.Guard, "_beat", 0.1)
+    reads = counted(monkeypatch, "restraints")
     client = await connect()
     await client.join()
-    marks: list[int] = []
-    mark = store.mark_of_bans
-
-    def mark_of_bans() -> store.Mark:
-        marks.append(1)
-        return mark()
-
-    monkeypatch.setattr(store, "mark_of_bans", mark_of_bans)
+    marks = counted(monkeypatch, "mark_of_bans")
     await soon(lambda: len(marks) > 3)
     assert len(reads) == 1
     await off_loop(Ban.objects.create, kind="mute", sender_key="u:1")
     await soon(lambda: len(reads) == 2)
+
+
+async def test_bans_are_read_once_in_a_heartbeat_whether_there_are_others_or_not(
+    connect: Connect, untold: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await connect()
+    await client.join()
+    reads, marks = counted(monkeypatch, "restraints"), counted(monkeypatch, "mark_of_bans")
+    await soon(lambda: len(marks) >= 3 * BEATS)
+    assert 2 <= len(reads) <= 4
+
+
+@pytest.mark.parametrize("changed", ["sender_key", "until"])
+async def test_ban_that_is_changed_in_place_is_found_within_a_heartbeat(
+    connect: Connect, untold: None, changed: str
+) -> None:
+    target, client = await user_or_guest(connect, "guest")
+    wanted = {"sender_key": target.key, "until": None}
+    before = {"sender_key": "g:1", "until": NOW() - timedelta(hours=1)}
+    row: dict[str, Any] = wanted | {changed: before[changed]}
+    ban = await off_loop(Ban.objects.create, kind="mute", **row)
+    (hub,) = hubs.running()
+    await soon(lambda: hub.guard._mark == (1, ban.pk, ban.pk))
+    await off_loop(Ban.objects.update, **wanted)
+    assert (await client.event("rights"))["may"] == []

@@ -27,6 +27,12 @@ PUT_OUT = {
 }
 """The same of one room."""
 
+UNPRIVILEGED = {
+    "group left": "user.groups.clear()",
+    "group without": "Group.objects.get(name=user.username).permissions.clear()",
+}
+"""What takes away what she may do in all rooms, and leaves her there."""
+
 CLOSES = {**dict.fromkeys(SIGNED_OUT, 4501), **dict.fromkeys(REMOVED, 4503)}
 """What sessions are closed with."""
 

@@ -12,6 +12,7 @@ from tests.integration.revocation.acts import (
     PUT_OUT,
     REMOVED,
     SIGNED_OUT,
+    UNPRIVILEGED,
     Ann,
     Site,
     change,
@@ -75,15 +76,11 @@ async def test_one_room_is_left_on_both_processes_and_no_other(
         )
 
 
-@pytest.mark.parametrize(
-    "what",
-    ["user.groups.clear()", "Group.objects.get(name=user.username).permissions.clear()"],
-    ids=["group left", "group without"],
-)
+@pytest.mark.parametrize("what", UNPRIVILEGED)
 async def test_lost_permission_is_lost_on_both_processes_and_nobody_leaves(
     site: Site, room: str, ann: Ann, what: str
 ) -> None:
-    await change(site, ann, what)
+    await change(site, ann, UNPRIVILEGED[what])
     for client in ann.clients:
         told = await client.event("rights", room=room, within=site.within)
         assert told["may"] == ["post"]

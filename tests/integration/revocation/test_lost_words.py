@@ -12,6 +12,7 @@ from tests.integration.revocation.acts import (
     PUT_OUT,
     REMOVED,
     SIGNED_OUT,
+    UNPRIVILEGED,
     Ann,
     Site,
     change,
@@ -77,6 +78,17 @@ async def test_one_room_is_left_on_both_processes_within_a_heartbeat(
     await lose(site, ann, PUT_OUT[what], TELLS.get(what, "doubted"))
     for client in ann.clients:
         await client.event("left", room=ann.board, within=site.within)
+        await client.post(room, "still here")
+
+
+@pytest.mark.parametrize("what", UNPRIVILEGED)
+async def test_lost_permission_is_lost_on_both_processes_within_a_heartbeat(
+    site: Site, room: str, ann: Ann, what: str
+) -> None:
+    await lose(site, ann, UNPRIVILEGED[what], "doubted")
+    for client in ann.clients:
+        told = await client.event("rights", room=room, within=site.within)
+        assert told["may"] == ["post"]
         await client.post(room, "still here")
 
 
