@@ -15,7 +15,7 @@ async def test_post_without_a_database_is_unavailable_until_it_is_back(
     client = await connect()
     await client.join()
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OperationalError("the database is away")
 
     with monkeypatch.context() as away:
@@ -35,7 +35,7 @@ async def test_reading_without_a_database_is_unavailable_until_it_is_back(
 ) -> None:
     client = await connect()
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OperationalError("the database is away")
 
     asked: list[tuple[str, dict[str, Any]]] = [
@@ -58,7 +58,7 @@ async def test_fault_of_ours_is_answered_and_logged_and_the_session_goes_on(
 ) -> None:
     client = await connect()
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
     with monkeypatch.context() as broken:
