@@ -12,7 +12,7 @@ const ABOVE = 8, BELOW = 60;
 
 // What a server takes in a moment is not worth a word; nor is trying again where nothing would change.
 export const MOMENT = 1_000;
-const HOPELESS = new Set(["bad_command", "bad_frame", "empty", "forbidden", "too_long", "unknown_room"]);
+const HOPELESS = new Set(["bad_command", "bad_frame", "empty", "forbidden", "stale", "too_long", "unknown_room"]);
 
 // Colours for senders' names; the style has as many, and chat/rendering.py counts the same way.
 const HUES = 8;

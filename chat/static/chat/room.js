@@ -49,7 +49,7 @@ export class Room extends Emitter {
     this.#client = client;
     this.#history = history;
     if (after) ({ epoch: this.epoch, seq: this.seq } = after);
-    this.outbox.follow(() => this.joined && this.#goOn(), this.#gone.signal);
+    this.outbox.follow(() => (this.joined ? this.#goOn() : this.emit("outbox")), this.#gone.signal);
   }
 
   /** Joins, where the log was left if anything of it is here. */
@@ -111,7 +111,7 @@ export class Room extends Emitter {
 
   /** What one gives up to have said. @param {string} id */
   discard(id) {
-    const post = this.outbox.remove(id);
+    const post = this.outbox.takeBack(id);
     this.emit("outbox");
     return post;
   }
