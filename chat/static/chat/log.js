@@ -1,5 +1,6 @@
 /** @import { Line } from "./types.js" */
 
+import { arrange } from "./arrange.js";
 import { Timeline } from "./timeline.js";
 import { called, dayOf, showText, showTime } from "./words.js";
 
@@ -212,11 +213,7 @@ export class Log {
       before = line;
     }
     for (const [key, old] of this.#nodes) if (!nodes.has(key)) this.#remove(old);
-    let next = this.#list.firstElementChild;
-    for (const wanted of nodes.values()) {
-      if (wanted === next) next = next.nextElementSibling;
-      else this.#list.insertBefore(wanted, next);
-    }
+    arrange(this.#list, nodes.values());
     this.#nodes = nodes;
   }
 

@@ -7,7 +7,8 @@ import { Outbox } from "./outbox.js";
 
 // Sent again while these last; anything else is the writer's to put right.
 export const PASSING = new Set(["rate_limited", "unavailable"]);
-const WAIT = 2;
+// Seconds, where the server does not say how long.
+export const WAIT = 2;
 
 // Milliseconds between two words that one is typing.
 const TYPING_EVERY = 3_000;
