@@ -138,7 +138,7 @@ export class Attention {
     const words = this.#said
       ? `${called(sender)}: ${[...text].slice(0, LONGEST_READ).join("")}`
       : `${voice.dataset.many} ${count(said.length, MANY)}`;
-    voice.replaceChildren(words); // the same words as before are no change of its textContent
+    voice.replaceChildren(words); // browsers may take the same textContent for no change
   }
 
   // What was changed or deleted is in no part of the page any more as it was.
