@@ -157,6 +157,30 @@ def test_message_is_read_out_with_its_sender(page: Page, site: SiteServer, room:
         assert len(page.evaluate("said[1]")) < 400
 
 
+# As in browsers that save themselves the work.
+SAME_TEXT_IS_NO_CHANGE = """{
+  const { get, set } = Object.getOwnPropertyDescriptor(Node.prototype, "textContent");
+  Object.defineProperty(document.querySelector("[data-part=voice]"), "textContent", {
+    get, set(text) { if (text !== this.textContent) set.call(this, text); },
+  });
+}"""
+
+
+def test_same_words_once_more_are_read_out_once_more(
+    page: Page, site: SiteServer, room: str
+) -> None:
+    page.evaluate(SAME_TEXT_IS_NO_CHANGE)
+    page.evaluate(LISTEN)
+    with somebody(site, room, "Bob") as other:
+        for number in (1, 2):
+            other.do("post", text="yes", id=f"yes {number}")
+            page.wait_until(f"said.length === {number}")
+    for number in (3, 4):
+        page.evaluate("document.querySelector('chat-room').status.tell('Copied')")
+        page.wait_until(f"said.length === {number}")
+    assert page.evaluate("said") == ["Bob: yes", "Bob: yes", "Copied", "Copied"]
+
+
 def test_burst_is_read_out_as_a_number(visits: Visits, site: SiteServer, room: str) -> None:
     page = visits.enter(room)
     page.evaluate(LISTEN)

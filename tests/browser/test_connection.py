@@ -25,6 +25,12 @@ LISTEN = """{
   new MutationObserver(() => said.push(state.textContent)).observe(state, { childList: true });
 }"""
 
+COUNT_TRIES = """{
+  window.tries = 0;
+  const { client } = document.querySelector("chat-room");
+  client.on("state", ({ state }) => state === "waiting" && window.tries++);
+}"""
+
 MOVES = """{
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`
@@ -70,6 +76,29 @@ def test_loss_is_said_and_try_now_ends_it(visits: Visits, own_site: SiteServer) 
     page.enter()
     live(page)
     assert page.text(".state") == ""
+    wait_for_focus(page, "log")
+    forgive_losses(page)
+
+
+def test_long_loss_is_said_once_and_try_now_keeps_its_place_and_the_focus(
+    visits: Visits, own_site: SiteServer
+) -> None:
+    page = visits.enter(own_site.url)
+    page.evaluate("Math.random = () => 100")  # by itself it tries again in minutes
+    own_site.kill()
+    page.wait_for_text(".state", "Connection lost. Trying again…")
+    page.evaluate("document.querySelector('[data-part=retry]').focus()")
+    page.evaluate(LISTEN)
+    page.evaluate(COUNT_TRIES)
+    for number in (1, 2, 3):
+        page.enter()
+        page.wait_until(f"tries === {number} && {STATE} === 'waiting'")
+        assert focused(page) == "retry"
+    assert page.evaluate("said") == []
+    own_site.start()
+    page.enter()
+    live(page)
+    page.wait_until("document.querySelector('.state').innerText === ''")
     wait_for_focus(page, "log")
     forgive_losses(page)
 

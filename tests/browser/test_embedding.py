@@ -224,6 +224,32 @@ def test_guest_without_a_cookie_is_made_one_who_stays(visits: Visits, shop: Site
     assert page.texts(".own .text")[-1] == "who am I?"
 
 
+# A visit on which nothing connects, until the page is loaded again.
+NO_SOCKET_YET = """
+  if (!sessionStorage.again) window.WebSocket = class {
+    constructor() { window.tried = true; }
+    close() {}
+  };
+"""
+
+
+def test_what_a_guest_wrote_before_being_known_is_there_after_a_reload(
+    visits: Visits, shop: SiteServer
+) -> None:
+    page = visits.open("about:blank")
+    page.before_scripts(NO_SOCKET_YET)
+    page.goto(f"{shop.url}/page/tea")
+    page.wait_until("window.tried")  # it has a cookie now
+    page.click(".post textarea")
+    page.type("early bird\nand a wor")
+    page.wait_for_text(".own .text", "early bird")
+    assert page.evaluate("document.querySelector('chat-room').dataset.me") == ""
+    page.evaluate("sessionStorage.again = 'yes'")
+    live_in(page.reload(), "tea")
+    page.wait_for_text(STORED, "early bird")
+    assert field(page) == "and a wor"
+
+
 def wait_until_alone(somebody: Client) -> None:
     """Wait until nobody else is in the room."""
     deadline = time.monotonic() + PATIENCE

@@ -74,7 +74,7 @@ def test_name_that_a_page_gives_cannot_be_chosen(visits: Visits, room: str) -> N
     me = page.evaluate("document.querySelector('chat-room').dataset.me")
     page.write(".people input", f"Gast {me}")
     page.enter()
-    page.wait_for_text(".notice", "Dieser Name")
+    page.wait_for_text(".people .refusal", "Dieser Name")
     page.write(".people input", "Ann")
     page.enter()
     page.wait_for_text(".people ul", "Ann (Sie)")

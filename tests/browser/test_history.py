@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.conftest import Visits, live, shown
 from tests.browser.page import Page
-from tests.browser.talk import drawn, publish, somebody
+from tests.browser.talk import drawn, hurry, let_end, publish, somebody
 from tests.servers import SiteServer
 
 MOST = 260
@@ -138,6 +138,34 @@ def test_history_that_fails_is_asked_for_again_by_the_next_scroll(page: Page) ->
     drawn(page)
     assert page.evaluate("asked") == 1
     page.evaluate(f"{LOG}.scrollTop = 5; 0")
+    page.wait_for_text(".text", "message 900")
+
+
+def test_who_went_to_the_top_while_the_connection_was_lost_gets_older_ones_afterwards(
+    visits: Visits, site: SiteServer, room: str
+) -> None:
+    publish(site, room, 200)
+    page = visits.open("about:blank")
+    let_end(page)
+    drawn(live(page.goto(room)))
+    page.evaluate("lastSocket.end(1006)")
+    page.wait_until("document.querySelector('chat-room').dataset.state === 'waiting'")
+    page.evaluate(f"{LOG}.scrollTop = 0; 0")
+    drawn(page)
+    assert shown(page)[0] == "message 150"
+    page.evaluate("window.closing = undefined")
+    hurry(page)
+    page.wait_for_text(".text", "message 100")
+
+
+def test_history_that_cannot_be_had_just_now_comes_without_scrolling_again(page: Page) -> None:
+    page.evaluate(
+        "window.asked = 0; const { room } = document.querySelector('chat-room');"
+        " const history = room.history.bind(room);"
+        " room.history = async (before) => {"
+        "   if (++asked > 1) return history(before); throw { code: 'unavailable', wait: 0.1 }; }; 0"
+    )
+    page.evaluate(f"{LOG}.scrollTop = 0; 0")
     page.wait_for_text(".text", "message 900")
 
 

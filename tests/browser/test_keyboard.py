@@ -118,6 +118,30 @@ def test_focus_of_a_message_that_others_change_stays(
     assert focused(page) == "copy", "the mouse takes nothing away from under the fingers"
 
 
+def test_focus_stays_on_who_comes_to_another_place_in_the_list(
+    page: Page, site: SiteServer, room: str
+) -> None:
+    first = "document.querySelector('.people li button')"
+    hear = "document.querySelector('chat-room').room.hear({}); 0"
+    with somebody(site, room, "Zoe"):
+        page.wait_for_text(".people ul", "Zoe")
+        rights = {"type": "rights", "room": "x", "may": ["post", "ban"]}
+        page.evaluate(hear.format(json.dumps(rights)))
+        page.evaluate(
+            "window.used = [...document.querySelectorAll('.people li')]"
+            ".find((item) => item.innerText.includes('Zoe')).querySelector('button'); used.focus()"
+        )
+        (zoe,) = page.evaluate(
+            "[...document.querySelector('chat-room').room.people.values()]"
+            ".filter(({ name }) => name === 'Zoe')"
+        )
+        joined = [{**zoe, "name": "Aba"}]
+        presence = {"type": "presence", "room": "x", "online": 2, "joined": joined, "left": []}
+        page.evaluate(hear.format(json.dumps(presence)))
+        assert page.evaluate(f"{first} === used")
+        assert page.evaluate("document.activeElement === used")
+
+
 def test_frame_around_the_messages_is_for_those_who_go_about_by_keys(page: Page) -> None:
     event = {"type": "rights", "room": "x", "may": [], "code": "locked"}
     hear = "document.querySelector('chat-room').room.hear({})"
@@ -207,3 +231,25 @@ def test_way_to_the_field_is_there_as_long_as_the_field_is(visits: Visits, room:
     page.script(enabled=False)
     page.goto(room)
     assert not page.evaluate(shown)
+
+
+def test_letters_go_to_no_field_that_something_is_open_over_or_that_does_not_want_them(
+    visits: Visits, room: str
+) -> None:
+    page = visits.enter(room)
+    page.resize(700, 700)
+    page.click(".opens-people")
+    page.wait_until("document.querySelector('.people').matches(':popover-open')")
+    for part in (".opens-people", ".people form button"):
+        page.evaluate(f"document.querySelector('{part}').focus()")
+        page.type("x")
+        assert page.evaluate(f"document.activeElement.matches('{part}')")
+    page.press("Escape")
+    page.wait_until("!document.querySelector('.people').matches(':popover-open')")
+    page.evaluate("document.querySelector('chat-room').dataset.keys = 'off'")
+    page.evaluate("document.querySelector('.log').focus()")
+    page.type("x")
+    assert (field(page), focused(page)) == ("", "log")
+    page.evaluate("delete document.querySelector('chat-room').dataset.keys")
+    page.type("x")
+    assert (field(page), focused(page)) == ("x", "text")

@@ -90,6 +90,33 @@ def test_people_are_seen_and_the_name_is_changed_on_a_phone(phone: Page) -> None
     phone.wait_until("!document.querySelector('.people').matches(':popover-open')")
 
 
+def test_name_that_is_refused_is_said_at_its_field_which_is_over_all_else(phone: Page) -> None:
+    phone.tap("[popovertarget^=chat-people]")
+    phone.wait_until("document.querySelector('.people').matches(':popover-open')")
+    phone.tap(".people input")
+    phone.type("Guest 5\n")
+    phone.wait_for_text(".people .refusal", "That name cannot be used.")
+    assert phone.evaluate(
+        """(() => {
+          const why = document.querySelector(".people .refusal");
+          const { x, y, width, height } = why.getBoundingClientRect();
+          return document.elementFromPoint(x + width / 2, y + height / 2) === why;
+        })()"""
+    )
+    name = "document.querySelector('.people input')"
+    assert phone.evaluate(f"{name}.ariaInvalid") == "true"
+    assert phone.evaluate(
+        f"document.getElementById({name}.getAttribute('aria-describedby')).textContent"
+    ).startswith("That name")
+    assert phone.evaluate(f"{name}.value") == "Guest 5", "to be put right"
+    assert focused(phone) == "name"
+    phone.write(".people input", "Ann")
+    phone.enter()
+    phone.wait_for_text(".people ul", "Ann (you)")
+    phone.wait_until(f"{name}.ariaInvalid === null")
+    assert phone.text(".people .refusal") == ""
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_what_a_finger_is_to_hit_is_big_enough(phone: Page, width: int) -> None:
     phone.resize(width, 640, phone=True)

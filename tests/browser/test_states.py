@@ -49,6 +49,7 @@ def too_long(page: Page) -> None:
 
 
 def refused_name(page: Page) -> None:
+    page.evaluate("document.querySelector('.people').showPopover()")
     page.write(".people input", "Guest 5")
     page.enter()
 
@@ -139,7 +140,7 @@ STATES = {
         lambda page: end(page, 1006), ("[data-state=waiting] .state", "[data-part=retry]")
     ),
     "has a text over the limit": State(too_long, (".counter.refusal", "[data-says=too_long]")),
-    "refuses a name": State(refused_name, (".notice.refusal[data-says=rename]",)),
+    "refuses a name": State(refused_name, (".people:popover-open .refusal",)),
     "is slow": State(slow_mode, ("[data-part=countdown]",)),
     "has a post that failed": State(
         failed_post, (".failed .why", "[data-act=retry]", "[data-act=discard]")

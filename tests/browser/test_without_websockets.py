@@ -111,7 +111,7 @@ def test_reload_and_refusals(visits: Visits, site: SiteServer, room: str, ann: P
     assert ann.evaluate("document.querySelector('chat-room').dataset.me") == who
     ann.write(".people input", "Guest 5")
     ann.enter()
-    ann.wait_for_text(".notice", "That name cannot be used.")
+    ann.wait_for_text(".people .refusal", "That name cannot be used.")
     say(ann, "two")
     ann.wait_for_text(STORED, "two")
     assert ann.texts(".own .text") == ["one", "two"]

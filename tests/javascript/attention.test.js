@@ -28,7 +28,7 @@ beforeEach(() => {
 function open(focused) {
   /** @type {string[]} */
   const said = [];
-  const voice = { dataset: { many: "New messages:" }, set textContent(/** @type {string} */ text) { said.push(text); } };
+  const voice = { dataset: { many: "New messages:" }, replaceChildren: (/** @type {string} */ text) => void said.push(text) };
   const pieces = { voice, latest: { dataset: {} } };
   /** @type {any[]} */
   const lines = [];
@@ -103,4 +103,13 @@ test("long message is read out up to a character's end", () => {
   window.hear(1, `m${"\u{1F600}".repeat(400)}`);
   page.clock.pass(FOCUSED);
   assert.deepEqual(window.said, [`Bob: m${"\u{1F600}".repeat(299)}`]);
+});
+
+test("of what nobody has heard so far, only so much is kept as its number tells", () => {
+  const window = open(true);
+  for (let seq = 1; seq <= 999; seq++) window.hear(seq);
+  page.clock.pass(FOCUSED);
+  for (let seq = 1000; seq <= 3000; seq++) window.hear(seq);
+  page.clock.pass(FOCUSED);
+  assert.deepEqual(window.said, ["New messages: 999", "New messages: 999+"]);
 });

@@ -57,6 +57,7 @@ test("name is kept for the next visit, and comes before the rooms", async () => 
 
 for (const [code, kept] of /** @type {[string, string | null][]} */ ([
   ["bad_command", null], ["forbidden", "Ann"], ["rate_limited", "Ann"], ["unavailable", "Ann"],
+  ["stale", "Ann"],
 ])) {
   test(`name from an earlier visit that is refused as ${code} is ${kept ? "kept" : "forgotten"}`, async () => {
     const { client, server, storage } = await page();

@@ -30,6 +30,17 @@ test("what was begun before it was known by whom is theirs, and nobody else's", 
   assert.deepEqual(storage.all, {});
 });
 
+test("what an earlier page had begun before it was known by whom is there, after what there was", () => {
+  const { storage } = browser();
+  draft("main", "").text = "half a thought";
+  assert.equal(draft("main", "7").text, "half a thought");
+  assert.deepEqual(storage.all, { "chat.draft.main.7": "half a thought" });
+  draft("main", "").text = "another";
+  assert.equal(draft("main", "").text, "another");
+  assert.equal(draft("main", "7").text, "half a thought\nanother");
+  assert.deepEqual([draft("main", "").text, draft("main", "8").text], ["", ""]);
+});
+
 test("draft goes on with what is written or sent in another tab", () => {
   const { storage } = browser();
   const tab = new EventTarget();

@@ -70,6 +70,39 @@ test("post that was written before one was known is one's own, also after a relo
   assert.deepEqual(texts(loaded("8")), []);
 });
 
+test("post of an earlier page that never knew by whom it was is theirs who is known next, and is sent", () => {
+  browser();
+  loaded("").add("early", "");
+  assert.equal(loaded("").next?.text, "early");
+  const [post, ...none] = loaded("17").posts;
+  assert.deepEqual([post.text, post.me, post.state, none], ["early", "17", "waiting", []]);
+  assert.deepEqual(texts(loaded("18")), []);
+  assert.equal(loaded("17").next?.text, "early");
+});
+
+test("signed in, one is asked about such a post before it is sent", () => {
+  browser();
+  loaded("").add("early", "");
+  const outbox = new Outbox("main");
+  outbox.signedIn = true;
+  for (const time of [1, 2]) {
+    outbox.load("2");
+    assert.deepEqual(outbox.posts.map(({ me, state, code }) => [me, state, code]), [["2", "failed", "earlier"]], `${time}`);
+  }
+  outbox.retry(outbox.posts[0]);
+  assert.deepEqual([loaded("2").next?.text, texts(loaded("17"))], ["early", []]);
+});
+
+test("post that failed because its page was old is sent by the next one", () => {
+  browser();
+  const outbox = loaded();
+  outbox.fail(outbox.add("a", "7"), "stale");
+  outbox.load("7");
+  assert.equal(outbox.next, undefined, "the page is the same");
+  const [{ state, code }] = loaded().posts;
+  assert.deepEqual([state, code], ["waiting", undefined]);
+});
+
 test("post that is stored waits no longer, and is not sent after a reload", () => {
   browser();
   const outbox = loaded();
@@ -159,4 +192,21 @@ test("two tabs with the same post: it is stored in one, and not sent after that"
   one.remove(id);
   other.remove(id);
   assert.deepEqual([one.posts, other.posts], [[], []]);
+});
+
+test("post that is taken back in one tab waits in none, also in one that heard nothing of it", () => {
+  const { clock, storage } = browser();
+  const asleep = loaded();
+  const { id } = asleep.add("a", "7");
+  asleep.add("b", "7");
+  const other = loaded();
+  other.fail(other.posts[0], "forbidden");
+  assert.equal(other.takeBack(id)?.text, "a");
+  assert.deepEqual([texts(other), texts(loaded())], [["b"], ["b"]]);
+  asleep.load("7");
+  assert.deepEqual(texts(asleep), ["b"]);
+  other.remove(other.posts[0].id);
+  clock.pass(24 * HOUR + 1);
+  loaded();
+  assert.deepEqual(storage.all, {}, "nothing is kept of it for ever");
 });

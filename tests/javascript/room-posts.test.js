@@ -197,7 +197,40 @@ test("post that is given up is handed back, and forgotten", async () => {
   server().hear({ type: "error", code: "forbidden", detail: "", id });
   assert.equal(room.discard(id)?.text, "a");
   assert.equal(room.discard(id), undefined);
-  assert.deepEqual([room.outbox.posts, storage.all], [[], {}]);
+  assert.deepEqual(room.outbox.posts, []);
+  assert.deepEqual(Object.keys(storage.all), [`chat.taken-back.main.${id}`], "for other tabs that have it");
+});
+
+test("post that is taken back in another tab is not sent here when the connection comes back", async () => {
+  const { server, room, comeBack } = await inMain();
+  const { id } = room.post("a");
+  room.post("b");
+  const elsewhere = new Outbox("main");
+  elsewhere.load(ME.id);
+  elsewhere.fail(elsewhere.posts[0], "forbidden");
+  elsewhere.takeBack(id);
+  comeBack();
+  server().hear(joined({ head: 7, recovered: true }));
+  assert.deepEqual(server().take().map(({ type, text }) => [type, text]), [["join", undefined], ["post", "b"]]);
+  assert.deepEqual(waiting(room), [["b", "waiting"]]);
+});
+
+test("post that is taken back in another tab goes at once, also without a connection", async () => {
+  const tab = new EventTarget();
+  globals({ addEventListener: tab.addEventListener.bind(tab) });
+  const { server, room, told } = await inMain();
+  server().lose();
+  const { id } = room.post("a");
+  const elsewhere = new Outbox("main");
+  elsewhere.load(ME.id);
+  const tell = () => tab.dispatchEvent(Object.assign(new Event("storage"), { key: `chat.post.main.${id}` }));
+  elsewhere.remove(id);
+  tell();
+  assert.deepEqual(waiting(room), [["a", "waiting"]], "it was stored there, and will be in the log");
+  elsewhere.takeBack(id);
+  told.length = 0;
+  tell();
+  assert.deepEqual([waiting(room), told], [[], [["outbox", undefined]]]);
 });
 
 for (const code of ["rate_limited", "forbidden"]) {

@@ -41,11 +41,11 @@ test("refusal of a post says of which, also where the server could not read that
   assert.deepEqual([heard[1].ref, heard[1].id], [7, undefined]);
 });
 
-test("post without a token that counts is refused, not sent for ever", async () => {
+test("post without a token that counts is refused as such, not sent for ever", async () => {
   const { stream, heard, last } = await inMain();
   stream.send([{ type: "post", room: "main", text: "hi", id: "a" }]);
   await last().page("<!doctype html><h1>Forbidden</h1><p>CSRF verification failed.", 403);
-  assert.deepEqual(heard.map(({ code, id }) => [code, id]), [["forbidden", "a"]]);
+  assert.deepEqual(heard.map(({ code, id }) => [code, id]), [["stale", "a"]]);
 });
 
 test("post that nothing, or a broken server, answers is a loss", async () => {

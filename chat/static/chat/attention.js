@@ -13,6 +13,8 @@ const BREATH = 1_500;
 const GIVES_WAY = 500;
 // Characters, of which none is cut in two.
 const LONGEST_READ = 300;
+// Messages that are kept to be read out, also by a page that is hidden for days: beyond, no number tells more.
+const MANY = 999;
 
 /** Unread messages of each room of the page. @type {Map<Attention, number>} */
 const unread = new Map();
@@ -77,6 +79,7 @@ export class Attention {
     if (event.seq <= this.#old) return;
     if (!log.marker && !this.#attends) log.marker = event.seq - 1;
     if (this.#unsaid.push(log.timeline.lines[log.timeline.lines.length - 1]) === 1) this.#readOutSoon();
+    if (this.#unsaid.length > MANY + 1) this.#unsaid.shift();
   }
 
   #readOutSoon() {
@@ -132,9 +135,10 @@ export class Attention {
     const voice = this.#element.piece("voice");
     const { sender, text, seq } = said[0];
     this.#said = said.length === 1 ? seq : 0;
-    voice.textContent = this.#said
+    const words = this.#said
       ? `${called(sender)}: ${[...text].slice(0, LONGEST_READ).join("")}`
-      : `${voice.dataset.many} ${count(said.length)}`;
+      : `${voice.dataset.many} ${count(said.length, MANY)}`;
+    voice.replaceChildren(words); // browsers may take the same textContent for no change
   }
 
   // What was changed or deleted is in no part of the page any more as it was.

@@ -9,6 +9,7 @@ import { Composer } from "./composer.js";
 import { Log, MOMENT } from "./log.js";
 import { Notices } from "./notices.js";
 import { People } from "./people.js";
+import { PASSING, WAIT } from "./room.js";
 import { Status } from "./status.js";
 import { recall, watch } from "./storage.js";
 import { called, showTime, unnamed } from "./words.js";
@@ -101,6 +102,7 @@ export class ChatRoom extends HTMLElement {
     new Notices(this, this.client);
     this.composer = new Composer(this, this.room, log);
     new Acts(this, this.room, log, this.composer);
+    this.room.outbox.signedIn = "user" in this.dataset;
     this.room.outbox.load(me);
     this.#forgetStored();
     this.#listen();
@@ -174,6 +176,7 @@ export class ChatRoom extends HTMLElement {
         }
         this.#forgetStored();
         this.piece("title").textContent = room.title;
+        if (!fresh) log.look(); // who is at the very top already scrolls no further
       }),
       room.on("log", (event) => {
         log.timeline.apply(event);
@@ -237,10 +240,14 @@ export class ChatRoom extends HTMLElement {
     this.#fetching = true;
     const begun = this.#begun;
     this.piece("older").hidden = false;
-    const page = await room.history(oldest?.seq ?? (room.seq ?? 0) + 1).catch(() => undefined);
+    const { signal } = this;
+    const page = await room.history(oldest?.seq ?? (room.seq ?? 0) + 1).catch(({ code, wait = WAIT }) => {
+      if (PASSING.has(code)) setTimeout(() => signal.aborted || log.look(), wait * 1000);
+      return undefined;
+    });
     this.piece("older").hidden = true;
     this.#fetching = false;
-    if (page?.type !== "history" || begun !== this.#begun) return; // the next scroll tries again
+    if (page?.type !== "history" || begun !== this.#begun) return; // the next scroll, or join, tries again
     log.timeline.prepend(page.messages, page.more);
     log.update();
     log.look();

@@ -8,7 +8,13 @@ import { PASSING, Room } from "./room.js";
 import { Socket } from "./socket.js";
 import { recall, remember } from "./storage.js";
 
-/** A command that was not carried out; `code` is the protocol's, or "lost" without an answer. */
+// For which a name is refused that is none the worse for it.
+const OTHER_REASONS = new Set(["lost", "forbidden", "stale"]);
+
+/**
+ * A command that was not carried out; `code` is the protocol's, "lost" without an answer, or "stale"
+ * where the page's token counts no longer.
+ */
 export class Refusal extends Error {
   /** @param {Partial<ErrorEvent>} event */
   constructor({ code = "lost", detail = "", retry_after }) {
@@ -155,7 +161,7 @@ export class Client extends Emitter {
     } catch (refusal) {
       const code = refusal instanceof Refusal ? refusal.code : "";
       // Who signs in goes by another name, and may sign out again.
-      const forGood = code !== "lost" && code !== "forbidden" && !PASSING.has(code);
+      const forGood = !OTHER_REASONS.has(code) && !PASSING.has(code);
       if (code !== "lost") remember("name", forGood && before === name ? null : before);
       throw refusal;
     }

@@ -151,11 +151,12 @@ export class Composer {
     }
   }
 
-  /** Whoever types where nothing takes it means the field. @param {KeyboardEvent} event */
+  /** Whoever types where nothing takes it means the field, unless something is open over it. @param {KeyboardEvent} event */
   #takeUp({ key, ctrlKey, metaKey, altKey, isComposing, target }) {
-    const elsewhere = target instanceof Element && target.closest("input, textarea, select, dialog, [contenteditable]");
-    if ([...key].length !== 1 || key === " " || ctrlKey || metaKey || altKey || isComposing || elsewhere) return;
-    this.#box.focus();
+    if ([...key].length !== 1 || key === " " || ctrlKey || metaKey || altKey || isComposing) return;
+    const elsewhere = target instanceof Element && target.closest("input, textarea, select, [contenteditable]");
+    const off = this.#element.dataset.keys === "off" || document.querySelector("dialog[open], :popover-open");
+    if (!elsewhere && !off) this.#box.focus();
   }
 
   /** @param {Event} event */

@@ -1,6 +1,9 @@
 import { keyOf, recall, remember, watch } from "./storage.js";
 
-/** What somebody has begun to write in a room: kept until it is sent, also over a reload. */
+/**
+ * What somebody has begun to write in a room: kept until it is sent, also over a reload. What was begun
+ * before it was known by whom is theirs who is known next.
+ */
 export class Draft {
   #room; #me; #text;
 
@@ -9,6 +12,11 @@ export class Draft {
     this.#room = room;
     this.#me = me;
     this.#text = recall(this.#key) ?? "";
+    const unclaimed = keyOf("draft", room, "");
+    const begun = me && recall(unclaimed);
+    if (!begun) return;
+    remember(unclaimed, null);
+    this.text = [this.#text, begun].filter(Boolean).join("\n");
   }
 
   get text() {
@@ -20,7 +28,7 @@ export class Draft {
     remember(this.#key, text.trim() ? text : null);
   }
 
-  /** What was begun before it was known by whom is theirs. @param {string} me */
+  /** It is known now by whom it was begun. @param {string} me */
   claim(me) {
     if (me === this.#me) return;
     if (!this.#me) remember(this.#key, null);

@@ -1,5 +1,6 @@
 /** @import { Line } from "./types.js" */
 
+import { arrange } from "./arrange.js";
 import { Timeline } from "./timeline.js";
 import { called, dayOf, showText, showTime } from "./words.js";
 
@@ -12,7 +13,7 @@ const ABOVE = 8, BELOW = 60;
 
 // What a server takes in a moment is not worth a word; nor is trying again where nothing would change.
 export const MOMENT = 1_000;
-const HOPELESS = new Set(["bad_command", "bad_frame", "empty", "forbidden", "too_long", "unknown_room"]);
+const HOPELESS = new Set(["bad_command", "bad_frame", "empty", "forbidden", "stale", "too_long", "unknown_room"]);
 
 // Colours for senders' names; the style has as many, and chat/rendering.py counts the same way.
 const HUES = 8;
@@ -212,11 +213,7 @@ export class Log {
       before = line;
     }
     for (const [key, old] of this.#nodes) if (!nodes.has(key)) this.#remove(old);
-    let next = this.#list.firstElementChild;
-    for (const wanted of nodes.values()) {
-      if (wanted === next) next = next.nextElementSibling;
-      else this.#list.insertBefore(wanted, next);
-    }
+    arrange(this.#list, nodes.values());
     this.#nodes = nodes;
   }
 

@@ -12,25 +12,46 @@ const OTHERS_WAIT = 5_000;
  * of their tab: a post that two tabs send is stored once.
  */
 export class Outbox {
-  #key;
+  #key; #takenBack;
   /** @type {Post[]} */
   posts = [];
+  /** Signed in, one is asked about what was written before, perhaps by somebody else. */
+  signedIn = false;
 
   /** @param {string} room */
   constructor(room) {
     this.#key = `post.${room}.`;
+    this.#takenBack = `taken-back.${room}.`;
   }
 
   /** Takes over what was left behind on earlier pages. @param {string} me */
   load(me) {
+    this.#forget();
     // What somebody else wrote here, before signing in or out, waits for them in the storage.
     this.posts = this.posts.filter((post) => !post.me || post.me === me).map(aged);
     for (const post of this.posts) if (!post.me) this.#keep(Object.assign(post, { me }));
     for (const id of keys(this.#key)) {
       const post = parse(recall(this.#key + id), id);
       if (!post) remember(this.#key + id, null);
-      else if (post.me === me && !this.find(id)) this.#put(aged(post));
+      else if (this.find(id)) continue;
+      else if (post.me === me) this.#put(aged(revived(post)));
+      else if (!post.me && this.signedIn) this.#put({ ...post, me, state: "failed", code: "earlier" });
+      else if (!post.me) this.#keep(aged(revived({ ...post, me })));
     }
+  }
+
+  // What was taken back in another tab is not sent from here either, also if this one was asleep then.
+  #forget() {
+    this.posts = this.posts.filter(({ id }) => !this.#isTakenBack(id));
+    for (const id of keys(this.#takenBack)) {
+      const at = Number(recall(this.#takenBack + id));
+      if (Date.now() - at > OLD) remember(this.#takenBack + id, null);
+    }
+  }
+
+  /** @param {string} id */
+  #isTakenBack(id) {
+    return recall(this.#takenBack + id) !== null;
   }
 
   /**
@@ -45,7 +66,9 @@ export class Outbox {
       clearTimeout(timer);
       timer = setTimeout(call, OTHERS_WAIT);
       const post = this.find(key.slice(this.#key.length));
-      if (post?.state !== "failed" || recall(key) !== null) return;
+      if (!post || recall(key) !== null) return;
+      // What still waits here was sent there, and comes from the log; or it was taken back.
+      if (post.state !== "failed" && !this.#isTakenBack(post.id)) return;
       this.posts = this.posts.filter((other) => other !== post);
       call();
     }, signal);
@@ -81,6 +104,12 @@ export class Outbox {
     const post = this.stored(id);
     this.posts = this.posts.filter((other) => other !== post);
     return post;
+  }
+
+  /** The writer gives it up, in all tabs. @param {string} id */
+  takeBack(id) {
+    remember(this.#takenBack + id, `${Date.now()}`);
+    return this.remove(id);
   }
 
   /** @param {Post} post @param {string} code */
@@ -123,6 +152,11 @@ function parse(stored, id) {
 function aged(post) {
   const old = post.state === "waiting" && Date.now() - post.at > OLD;
   return old ? { ...post, state: "failed", code: "old" } : post;
+}
+
+/** What was sent with a token of an old page: on a new one it is sent again. @param {Post} post @returns {Post} */
+function revived(post) {
+  return post.code === "stale" ? { ...post, state: "waiting", code: undefined } : post;
 }
 
 // Not crypto.randomUUID, which plain http:// on a local network does not have.

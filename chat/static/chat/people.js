@@ -3,6 +3,7 @@
 /** @import { Room } from "./room.js" */
 /** @import { Sender } from "./types.js" */
 
+import { arrange } from "./arrange.js";
 import { called, compare, count, put, unnamed } from "./words.js";
 
 const TYPING_LASTS = 5_000;
@@ -52,9 +53,7 @@ export class People {
       if (item.contains(document.activeElement)) element.piece("log").focus({ preventScroll: true });
       item.remove();
     }
-    for (const [at, item] of [...items.values()].entries()) {
-      if (list.children[at] !== item) list.insertBefore(item, list.children[at] ?? null);
-    }
+    arrange(list, items.values());
     this.#items = items;
     const more = element.piece("more-people");
     more.textContent = put(more.dataset.more, { count: online - people.size });
@@ -101,7 +100,10 @@ export class People {
   #showMe(anyway = false) {
     const field = this.#element.piece("name");
     const me = this.#client.me ?? { id: "", name: "" };
-    if (!field || (document.activeElement === field && !anyway)) return;
+    if (!field) return;
+    const writes = document.activeElement === field && !anyway;
+    if (!writes || field.value.trim() === me.name) this.#refuse("");
+    if (writes) return;
     const given = me.name === unnamed(me.id);
     field.value = given ? "" : me.name;
     field.placeholder = given ? called(me) : "";
@@ -114,6 +116,18 @@ export class People {
     const name = field.value.trim();
     const wanted = name && name !== this.#client.me?.name;
     const { status } = this.#element;
-    if (!wanted || !await status?.try(this.#client.rename(name), () => "rename")) this.#showMe(true);
+    this.#refuse("");
+    if (!wanted) return this.#showMe(true);
+    await status?.try(this.#client.rename(name), () => "rename", (why, words) => {
+      this.#refuse(status.sentence(why, words));
+    });
+  }
+
+  /** Says at the field why a name was refused: the list may be over all else. @param {string} why "" where it was not */
+  #refuse(why) {
+    const field = this.#element.piece("name");
+    if (why) field.setAttribute("aria-invalid", "true");
+    else field.removeAttribute("aria-invalid");
+    this.#element.piece("name-refused").textContent = why;
   }
 }

@@ -7,7 +7,8 @@ import { Outbox } from "./outbox.js";
 
 // Sent again while these last; anything else is the writer's to put right.
 export const PASSING = new Set(["rate_limited", "unavailable"]);
-const WAIT = 2;
+// Seconds, where the server does not say how long.
+export const WAIT = 2;
 
 // Milliseconds between two words that one is typing.
 const TYPING_EVERY = 3_000;
@@ -49,7 +50,7 @@ export class Room extends Emitter {
     this.#client = client;
     this.#history = history;
     if (after) ({ epoch: this.epoch, seq: this.seq } = after);
-    this.outbox.follow(() => this.joined && this.#goOn(), this.#gone.signal);
+    this.outbox.follow(() => (this.joined ? this.#goOn() : this.emit("outbox")), this.#gone.signal);
   }
 
   /** Joins, where the log was left if anything of it is here. */
@@ -111,7 +112,7 @@ export class Room extends Emitter {
 
   /** What one gives up to have said. @param {string} id */
   discard(id) {
-    const post = this.outbox.remove(id);
+    const post = this.outbox.takeBack(id);
     this.emit("outbox");
     return post;
   }

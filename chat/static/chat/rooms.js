@@ -3,6 +3,7 @@
 /** @import { ChatRoom } from "./chat-room.js" */
 /** @import { RoomLine } from "./types.js" */
 
+import { arrange } from "./arrange.js";
 import { clientOf } from "./chat-room.js";
 import { recallRead, watch } from "./storage.js";
 import { called, compare, count, listed } from "./words.js";
@@ -49,20 +50,17 @@ if (here && list && template) {
     const gone = [...old.values()].filter((item) => !current.includes(item));
     const left = gone.some((item) => item.contains(document.activeElement));
     for (const item of gone) item.remove();
-    arrange([...items, ...current]);
+    sort([...items, ...current]);
     if (left) list.querySelector("a")?.focus({ preventScroll: true });
     const unread = rooms.map(({ room, unread = 0 }) => (room === here.dataset.room ? 0 : unread));
     if (menu instanceof HTMLElement) show(menu, unread.reduce((one, other) => one + other, 0), MOST);
   };
 
-  /** In the reader's order; none is moved that need not be, as one may have the focus. @param {Element[]} items */
-  const arrange = (items) => {
+  /** Puts them into the reader's order. @param {Element[]} items */
+  const sort = (items) => {
     /** @param {Element} item */
     const title = (item) => item.querySelector(".title")?.textContent ?? "";
-    items.sort((one, other) => compare(title(one), title(other)));
-    for (const [at, item] of items.entries()) {
-      if (list.children[at] !== item) list.insertBefore(item, list.children[at] ?? null);
-    }
+    arrange(list, items.sort((one, other) => compare(title(one), title(other))));
   };
 
   /** @param {any} item @param {string} href @param {RoomLine} line */
@@ -79,7 +77,7 @@ if (here && list && template) {
     return item;
   };
 
-  arrange([...list.children]);
+  sort([...list.children]);
   showCurrent();
   list.closest("[popover]")?.addEventListener("toggle", showCurrent); // on a phone it is not there before
   addEventListener("resize", showCurrent);

@@ -23,6 +23,8 @@ export class Status {
   #patience;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #ticking;
+  /** The state of which the sentence tells. @type {string | undefined} */
+  #told;
   /** Not in the room, and not to come into it by waiting. */
   #out = false;
   /** Until when and why we were removed from the whole chat. @type {{ until?: string, reason?: string }} */
@@ -109,7 +111,7 @@ export class Status {
 
   /** Reads a sentence out, and does not show it. @param {string} text */
   tell(text) {
-    this.#element.piece("voice").textContent = text;
+    this.#element.piece("voice").replaceChildren(text); // again, too, if it is the same
   }
 
   /** What was refused is put right, or given up. */
@@ -121,8 +123,9 @@ export class Status {
    * Says why, where a command is refused; whether it was carried out.
    * @param {Promise<unknown> | undefined} command
    * @param {(code: string) => string} which the sentence for a code
+   * @param {Status["say"]} say
    */
-  async try(command, which = (code) => code) {
+  async try(command, which = (code) => code, say = (...all) => this.say(...all)) {
     try {
       await command;
       this.settle();
@@ -130,8 +133,8 @@ export class Status {
     } catch (refusal) {
       if (!(refusal instanceof Refusal)) throw refusal;
       const { code, message: text, wait = 0 } = refusal;
-      if (code === "rate_limited") this.say("too_fast", { seconds: Math.max(1, Math.ceil(wait)) }, false);
-      else this.say(code === "lost" ? code : which(code), { text });
+      if (code === "rate_limited") say("too_fast", { seconds: Math.max(1, Math.ceil(wait)) }, false);
+      else say(code === "lost" || code === "stale" ? code : which(code), { text });
       return false;
     }
   }
@@ -208,8 +211,12 @@ export class Status {
     const sentence = element.piece("state");
     const show = () => {
       this.#patience = undefined;
-      sentence.textContent = sentence.getAttribute(`data-${element.dataset.state}`) ?? "";
-      element.hide(element.piece("retry"), element.dataset.state !== "waiting");
+      const { state } = element.dataset;
+      // In a long loss it is tried again and again: that is told once, and the button stays where it is.
+      if (state === this.#told || (state === "connecting" && this.#told === "waiting")) return;
+      this.#told = state;
+      sentence.textContent = sentence.getAttribute(`data-${state}`) ?? "";
+      element.hide(element.piece("retry"), state !== "waiting");
     };
     if ((state === "connecting" || state === "waiting") && !sentence.textContent) {
       this.#patience ??= setTimeout(show, SHORT);
@@ -219,7 +226,7 @@ export class Status {
     }
     this.#code = code ?? this.#code;
     if (this.#client.state === "closed") this.#ended(sentence.dataset.closed);
-    else if (state !== "open" && room.outbox.next) this.say("unsent");
+    else if (state !== "open" && room.outbox.next && this.#notice.dataset.says !== "unsent") this.say("unsent");
     element.composer?.look();
   }
 }

@@ -166,7 +166,7 @@ export class Stream {
         body: JSON.stringify({ name: this.#name || undefined, ...command }),
         signal: this.#over.signal,
       });
-      return await eventsOf(answer, "id" in command ? { ref, id: command.id } : { ref });
+      return await eventsOf(answer, "id" in command ? { ref, id: command.id } : { ref }, "stale");
     } catch {
       return undefined;
     }
@@ -180,15 +180,17 @@ export class Stream {
 
 /**
  * What an answer says of the command with that `ref` and `id`. What is no JSON was refused before it
- * came to the chat, as by Django for want of a token.
- * @param {Response} answer @param {{ ref?: Ref, id?: string }} about @returns {Promise<Event[]>}
+ * came to the chat: what was posted, by Django, for want of a token that counts, as after signing in or out in
+ * another tab.
+ * @param {Response} answer @param {{ ref?: Ref, id?: string }} about
+ * @param {string} forbidden the code of such a 403 @returns {Promise<Event[]>}
  */
-async function eventsOf(answer, about) {
+async function eventsOf(answer, about, forbidden = "forbidden") {
   try {
     return [await answer.json()].flat().map((event) => ({ ...event, ...about }));
   } catch (error) {
     if (answer.status < 400 || answer.status > 499) throw error;
-    const code = answer.status === 429 ? "rate_limited" : "forbidden";
+    const code = { 403: forbidden, 429: "rate_limited" }[answer.status] ?? "forbidden";
     return [{ type: "error", code, detail: "", ...about }];
   }
 }
