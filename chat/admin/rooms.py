@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, Field, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
@@ -20,7 +21,7 @@ from chat.admin.acting import Acting
 from chat.admin.attendance import Attendance
 from chat.admin.base import database, short
 from chat.admin.filters import hidden_from
-from chat.admin.forms import reason_of
+from chat.admin.forms import ReasonedForm, reason_of
 from chat.admin.members import MembersInline, NewMembersInline, record_members
 from chat.admin.reasons import Reasoned
 from chat.models import Act, Membership, Message, Room
@@ -43,10 +44,27 @@ SETTINGS = (
 )
 
 
+class RoomForm(ReasonedForm):
+    """What a room is to be like."""
+
+    def clean_max_length(self) -> int | None:
+        """A message has to fit into a frame; a room that has it otherwise already may keep that."""
+        length: int | None = self.cleaned_data["max_length"]
+        most = conf.current().longest_in_frame
+        if length and length > most and "max_length" in self.changed_data:
+            rule = _(
+                "At most %(limit_value)s characters: a longer message might not fit into a "
+                "frame (FRAME_LIMIT)."
+            )
+            raise ValidationError(rule, params={"limit_value": most})
+        return length
+
+
 @admin.register(Room)
 class RoomAdmin(Reasoned[Room], Attendance, Acting):
     """Make rooms, and say what they are for. What changes reaches those who are in one at once."""
 
+    form = RoomForm
     list_display = (
         "slug",
         "title",
@@ -133,16 +151,9 @@ class RoomAdmin(Reasoned[Room], Attendance, Acting):
     def formfield_for_dbfield(
         self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
-        """Bound the longest message by what log and frame can hold; say what names are made of."""
+        """Bound the longest message by what the log can hold; say what names are made of."""
         if db_field.name == "max_length":
-            most = conf.current().longest_in_frame
-            kwargs |= {"min_value": 1, "max_value": min(most, LONGEST_TEXT)}
-            if most < LONGEST_TEXT:
-                rule = _(
-                    "At most %(limit_value)s characters: a longer message might not fit into a "
-                    "frame (FRAME_LIMIT)."
-                )
-                kwargs["error_messages"] = {"max_value": rule}
+            kwargs |= {"min_value": 1, "max_value": LONGEST_TEXT}
         elif db_field.name == "slug":
             rule = _("A room's name is made of letters and digits of any script, - and _.")
             kwargs["error_messages"] = {"invalid": rule}

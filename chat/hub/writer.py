@@ -132,11 +132,15 @@ class Writer:
                 logger.warning("the database went away during a commit: %s", error)
                 in_doubt = True
             except Exception as error:
-                # One that comes back read-only is no answer either.
                 if not in_doubt:
                     raise
-                if not isinstance(error, Unavailable):
+                if isinstance(error, DatabaseError):
+                    # One that comes back read-only is no answer either.
                     logger.warning("a commit is still in doubt: %r", error)
+                elif not isinstance(error, Unavailable):
+                    # A fault of ours, which no other try would change.
+                    logger.exception("what became of a commit could not be found out")
+                    raise Unavailable from error
                 self._refuse_others()
                 await asyncio.sleep(RETRY_SECONDS)
 

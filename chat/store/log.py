@@ -46,7 +46,8 @@ def append(drafts: Sequence[Draft], *, again: bool = False) -> list[Outcome]:
     Raises ``CommitInDoubt``; after any other error nothing was stored.
 
     A post that is in the log already is known by its id. ``again`` is for drafts that were in
-    doubt: then an edit or a delete that its sender has made already adds nothing, either.
+    doubt: then an edit or a delete that its sender has made already adds nothing, either. (Of two
+    edits of one message among them, both are added again.)
     """
     database = conf.current().database
     connection, used = connections[database], None

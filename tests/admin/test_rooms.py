@@ -149,6 +149,17 @@ def test_length_that_may_not_fit_into_a_frame_is_refused(
         assert answer.context["errors"] == [[rule]]
 
 
+def test_room_whose_length_may_not_fit_can_be_changed_otherwise(
+    boss: Client, settings: Settings
+) -> None:
+    settings.CHAT = settings.CHAT | {"FRAME_LIMIT": 2048}
+    room = Room.objects.create(slug="a", title="A", max_length=5000)
+    answer = boss.post(page(room), FORM | {"title": "B", "max_length": "5000"})
+    assert answer.status_code == 302, answer.context["errors"]
+    room.refresh_from_db()
+    assert (room.title, room.max_length) == ("B", 5000)
+
+
 @pytest.mark.parametrize(("days", "refused"), [("0", True), ("36500", False), ("36501", True)])
 def test_retention_is_a_hundred_years_at_most(boss: Client, days: str, refused: bool) -> None:
     answer = boss.post(f"{LIST}add/", FORM | {"slug": "a", "retention_days": days})

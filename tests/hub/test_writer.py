@@ -282,6 +282,23 @@ async def test_doubt_outlasts_a_database_that_comes_back_read_only(
     assert desk.outcomes == {"#0": 1, "#1": 2}
 
 
+async def test_doubt_that_a_fault_of_ours_keeps_open_stops_nobody_else(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(writing, "RETRY_SECONDS", 0)
+    desk = Desk()
+    desk.database.doubts = 1
+    desk.submit(0, text="bug")
+    await soon(lambda: desk.database.away)
+    desk.database.away = False
+    await desk.writer.settled()
+    assert desk.outcomes == {"#0": Unavailable}
+    assert "could not be found out" in caplog.text
+    desk.submit(1)
+    await desk.writer.settled()
+    assert desk.outcomes["#1"] == 1
+
+
 async def test_idle_writer_is_settled() -> None:
     await Desk().writer.settled()
 

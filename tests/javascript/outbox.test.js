@@ -5,6 +5,7 @@ import { Outbox } from "../../chat/static/chat/outbox.js";
 import { browser } from "./fakes.js";
 
 const HOUR = 3600_000;
+const GUEST = `${2 ** 30 + 17}`;
 
 /** An outbox of the main room, after a visitor's identity is known. */
 function loaded(me = "7") {
@@ -74,23 +75,22 @@ test("post of an earlier page that never knew by whom it was is theirs who is kn
   browser();
   loaded("").add("early", "");
   assert.equal(loaded("").next?.text, "early");
-  const [post, ...none] = loaded("17").posts;
-  assert.deepEqual([post.text, post.me, post.state, none], ["early", "17", "waiting", []]);
-  assert.deepEqual(texts(loaded("18")), []);
-  assert.equal(loaded("17").next?.text, "early");
+  const [post, ...none] = loaded(GUEST).posts;
+  assert.deepEqual([post.text, post.me, post.state, none], ["early", GUEST, "waiting", []]);
+  assert.deepEqual(texts(loaded(`${2 ** 30 + 18}`)), []);
+  assert.equal(loaded(GUEST).next?.text, "early");
 });
 
 test("signed in, one is asked about such a post before it is sent", () => {
   browser();
   loaded("").add("early", "");
   const outbox = new Outbox("main");
-  outbox.signedIn = true;
   for (const time of [1, 2]) {
     outbox.load("2");
     assert.deepEqual(outbox.posts.map(({ me, state, code }) => [me, state, code]), [["2", "failed", "earlier"]], `${time}`);
   }
   outbox.retry(outbox.posts[0]);
-  assert.deepEqual([loaded("2").next?.text, texts(loaded("17"))], ["early", []]);
+  assert.deepEqual([loaded("2").next?.text, texts(loaded(GUEST))], ["early", []]);
 });
 
 test("post that failed because its page was old is sent by the next one", () => {

@@ -102,7 +102,6 @@ export class ChatRoom extends HTMLElement {
     new Notices(this, this.client);
     this.composer = new Composer(this, this.room, log);
     new Acts(this, this.room, log, this.composer);
-    this.room.outbox.signedIn = "user" in this.dataset;
     this.room.outbox.load(me);
     this.#forgetStored();
     this.#listen();

@@ -39,7 +39,8 @@ export class Draft {
   /** Goes on with what is written, or sent, in another tab. @param {() => void} call @param {AbortSignal} signal */
   follow(call, signal) {
     watch((key) => {
-      if (key !== this.#key) return;
+      // Where it is not known yet who writes, another tab that knows takes what was begun: it stays here, too.
+      if (key !== this.#key || (!this.#me && recall(key) === null)) return;
       this.#text = recall(key) ?? "";
       call();
     }, signal);

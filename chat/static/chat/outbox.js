@@ -5,6 +5,8 @@ import { keys, recall, remember, watch } from "./storage.js";
 // Milliseconds. What waited longer is no longer sent without being asked.
 const OLD = 24 * 3600_000;
 // What another tab has not sent by then, this one sends as well.
+// The number of the first guest; users have lower ones.
+const GUESTS_FROM = 2 ** 30;
 const OTHERS_WAIT = 5_000;
 
 /**
@@ -15,8 +17,6 @@ export class Outbox {
   #key; #takenBack;
   /** @type {Post[]} */
   posts = [];
-  /** Signed in, one is asked about what was written before, perhaps by somebody else. */
-  signedIn = false;
 
   /** @param {string} room */
   constructor(room) {
@@ -32,10 +32,11 @@ export class Outbox {
     for (const post of this.posts) if (!post.me) this.#keep(Object.assign(post, { me }));
     for (const id of keys(this.#key)) {
       const post = parse(recall(this.#key + id), id);
-      if (!post) remember(this.#key + id, null);
+      if (!post || this.#isTakenBack(id)) remember(this.#key + id, null);
       else if (this.find(id)) continue;
       else if (post.me === me) this.#put(aged(revived(post)));
-      else if (!post.me && this.signedIn) this.#put({ ...post, me, state: "failed", code: "earlier" });
+      // Users are asked about what was written before they signed in, perhaps by somebody else.
+      else if (!post.me && isUser(me)) this.#put({ ...post, me, state: "failed", code: "earlier" });
       else if (!post.me) this.#keep(aged(revived({ ...post, me })));
     }
   }
@@ -152,6 +153,11 @@ function parse(stored, id) {
 function aged(post) {
   const old = post.state === "waiting" && Date.now() - post.at > OLD;
   return old ? { ...post, state: "failed", code: "old" } : post;
+}
+
+/** @param {string} me */
+function isUser(me) {
+  return !(Number(me) >= GUESTS_FROM);
 }
 
 /** What was sent with a token of an old page: on a new one it is sent again. @param {Post} post @returns {Post} */
