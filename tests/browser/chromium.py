@@ -84,8 +84,11 @@ class Chromium(Program):
         return Page(self.devtools, session, target, context, size=(width, height))
 
     def forget(self, context: str) -> None:
-        """Close a visitor's tabs, and drop what the browser keeps for them."""
-        self.devtools.call("Target.disposeBrowserContext", {"browserContextId": context})
+        """Close a visitor's tabs, and drop what the browser keeps for them.
+
+        Not waited for: of tabs that are just closing, Chromium has been seen never to answer.
+        """
+        self.devtools.send("Target.disposeBrowserContext", {"browserContextId": context})
 
     def close(self) -> None:
         """Disconnect and end the browser."""

@@ -40,14 +40,14 @@ class Devtools:
     def call(
         self, method: str, params: Mapping[str, Any] | None = None, *, session: str | None = None
     ) -> dict[str, Any]:
-        """Send a command and return its result. Raises ``DevtoolsError``."""
-        number = next(self._numbers)
-        command: dict[str, Any] = {"id": number, "method": method, "params": params or {}}
-        if session is not None:
-            command["sessionId"] = session
-        self._socket.send(json.dumps(command))
+        """Send a command and return its result. Raises ``DevtoolsError``, ``TimeoutError``."""
+        number = self.send(method, params, session=session)
+        deadline = time.monotonic() + PATIENCE
         while True:
-            message = json.loads(self._socket.recv(timeout=PATIENCE))
+            try:
+                message = json.loads(self._socket.recv(timeout=deadline - time.monotonic()))
+            except TimeoutError:
+                raise TimeoutError(f"no answer to {method}") from None
             if message.get("id") == number:
                 if "error" in message:
                     raise DevtoolsError(f"{method}: {message['error']['message']}")
@@ -56,6 +56,17 @@ class Devtools:
             listener = self.listeners.get(message.get("sessionId", ""))
             if listener is not None and "method" in message:
                 listener(message["method"], message["params"])
+
+    def send(
+        self, method: str, params: Mapping[str, Any] | None = None, *, session: str | None = None
+    ) -> int:
+        """Send a command and do not wait for its result; its number."""
+        number = next(self._numbers)
+        command: dict[str, Any] = {"id": number, "method": method, "params": params or {}}
+        if session is not None:
+            command["sessionId"] = session
+        self._socket.send(json.dumps(command))
+        return number
 
     def close(self) -> None:
         """Disconnect."""
