@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("chat")
 
 MEMBERS_MOST = 100
-"""The most senders one event lists; ``online`` counts them all."""
+"""The most senders one event lists, as coming or as going; ``online`` counts them all."""
 
 # Changes are told at most this often, and less often the more sessions there are to tell: a storm
 # of connects must not cost its square in presence frames. 2 000 sessions are told once a second.
@@ -175,19 +175,22 @@ class Presence:
             room = self.hub.rooms.get(slug)
             if room is None or not change:
                 continue
-            joined = [*change.joined.values(), *change.renamed.values()]
-            event = events.Presence(
-                room=slug,
-                online=self.online(slug),
-                joined=joined[:MEMBERS_MOST],
-                left=list(islice(change.left.values(), MEMBERS_MOST)),
-            )
+            joined = [*change.joined.values(), *change.renamed.values()][:MEMBERS_MOST]
+            left = list(change.left.values())
             lines = [
                 Line(terminal.came(sender), sender.id, since.get((slug, sender.id), now))
                 for sender in islice(change.joined.values(), MEMBERS_MOST)
             ]
-            lines += [Line(terminal.went(sender), sender.id) for sender in event.left]
-            room.hint(Hint(frames.encode(event), lines))
+            lines += [Line(terminal.went(sender), sender.id) for sender in left[:MEMBERS_MOST]]
+            # All who left, in as many events as it takes: somebody may have them on a list.
+            for first in range(0, max(len(left), 1), MEMBERS_MOST):
+                event = events.Presence(
+                    room=slug,
+                    online=self.online(slug),
+                    joined=[] if first else joined,
+                    left=left[first : first + MEMBERS_MOST],
+                )
+                room.hint(Hint(frames.encode(event), () if first else lines))
 
     def _came(self, changes: dict[str, Change[Guise]]) -> signals.Came:
         assert self.node is not None, "only an enrolled node speaks"

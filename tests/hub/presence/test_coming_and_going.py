@@ -45,6 +45,30 @@ async def test_members_are_at_most_a_hundred_and_online_counts_them_all(
     assert [(n, len(came)) for n, came, _ in presences(wired)] == [(1, 1), (151, 100)]
 
 
+async def test_all_who_leave_at_once_are_told_of(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    await enrolled(hub)
+    wired, terminal = Wired(hub), Wired(hub, terminal=True)
+    await wired.join()
+    people = [Guise(Sender(str(number), f"n{number}")) for number in range(250)]
+    for one in people:
+        hub.presence.people.enter_at(9, "main", one)
+    hub.presence._wake.set()
+    await soon(lambda: any(online == 252 for online, _, _ in presences(wired)))
+    told = len(presences(wired))
+    hub.presence.people.replace_at(9, ())  # as of a process that was killed
+    hub.presence._wake.set()
+    await soon(lambda: len(presences(wired)) == told + 3)
+    assert [(n, len(came), len(went)) for n, came, went in presences(wired)[told:]] == [
+        (2, 0, 100),
+        (2, 0, 100),
+        (2, 0, 50),
+    ]
+    went = {who for _, _, some in presences(wired)[told:] for who in some}
+    assert went == {one.sender.name for one in people}
+    assert sum(text.endswith(" left") for text in terminal.socket.texts) == 100, "enough of lines"
+
+
 async def test_second_tab_of_one_is_told_to_nobody(make_hub: MakeHub) -> None:
     hub = make_hub()
     who = identity.new_guest()
