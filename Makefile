@@ -11,7 +11,7 @@ SERVICES ?= redis postgres chromium node
 export SERVICES
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgres chaos bench screenshots lint format clean
+.PHONY: help run test test-django6 test-postgres chaos bench screenshots lint format clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -22,6 +22,12 @@ run:  ## serve the site on http://127.0.0.1:5000
 
 test:  ## linters, types, import order, and the tests on every Python at hand
 	@scripts/test.sh $(ARGS)
+
+test-django6:  ## the whole suite on Python 3.13 and the newest Django, of which `make test` runs the most telling part
+	@scripts/make_venv.sh .venv-3.13 requirements-django6.txt 3.13
+	@scripts/services.sh $(SERVICES)
+	@scripts/make_node_modules.sh
+	@.venv-3.13/bin/python -m pytest --numprocesses 2 --dist loadfile --ignore=tests/tooling $(ARGS)
 
 test-postgres:  ## the tests with the suite's own database on PostgreSQL instead of SQLite
 	@scripts/make_venv.sh .venv requirements-dev.txt

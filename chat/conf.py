@@ -116,7 +116,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 65_536
     commit_batch: Annotated[
         int, Meta(ge=1, le=1000, description="Most posts stored in one transaction.")
-    ] = 256
+    ] = 512
     tail: Annotated[
         int, Meta(ge=1, description="Events of each room in use that are kept in memory.")
     ] = 256

@@ -22,15 +22,15 @@ from django.db import connections
 
 from chat.hub import visiting
 from chat.hub.dialects import STREAM
-from chat.hub.fanout import PING
 from chat.hub.hub import Hub
+from chat.hub.reel import FRAMES_IN_A_ROW, PING
 from chat.hub.sending import Outgoing
 from chat.identity import Identity
 from chat.protocol import commands, frames
 
 # Frames that wait for the response. More than the fan-out sends in a row, or a busy room would
-# block every stream in each round; each is about 64 KiB at most.
-WAITING_MOST = 32
+# block every stream in each turn; each is about 64 KiB at most, and a row 256.
+WAITING_MOST = 2 * FRAMES_IN_A_ROW
 
 # Shorter than CHAT["PRESENCE_LINGER"]: who comes back after the end of a stream was never away.
 RETRY_MILLISECONDS = 500

@@ -120,21 +120,22 @@ class Listener:
         self.pushed: Callable[[], None] = lambda: None
         """Called after each push: what happens in the middle of a flush."""
 
-    def push(self, message: Outgoing) -> bool:
-        """Note ``message`` down, or refuse it."""
-        if self.blocked:
-            return False
-        self.messages.append(message)
-        self.pushed()
-        return True
+    def push(self, *messages: Outgoing) -> int:
+        """Note ``messages`` down, until they are refused."""
+        for taken, message in enumerate(messages):
+            if self.blocked:
+                return taken
+            self.messages.append(message)
+            self.pushed()
+        return len(messages)
 
     def push_log(self, message: Outgoing) -> bool:
         """The same."""
-        return self.push(message)
+        return bool(self.push(message))
 
     def push_all(self, messages: Sequence[Outgoing]) -> bool:
         """Note all of them down, or refuse them."""
-        return all(self.push(message) for message in messages)
+        return self.push(*messages) == len(messages)
 
     def too_slow(self) -> None:
         """Note down that the session was to be closed."""
@@ -165,6 +166,8 @@ class Socket:
     def __init__(self) -> None:
         self.messages: list[Outgoing] = []
         self.broken = False
+        self.sent: Callable[[], None] = lambda: None
+        """Called after each send: what happens in the middle of a row."""
         self._open = asyncio.Event()
         self._open.set()
 
@@ -188,6 +191,7 @@ class Socket:
         if self.broken:
             raise ConnectionResetError
         self.messages.append(message)
+        self.sent()
 
     @property
     def texts(self) -> list[str]:

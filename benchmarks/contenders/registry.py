@@ -3,6 +3,7 @@
 from benchmarks.contenders.asgi.describe import contenders as asgi
 from benchmarks.contenders.contender import Contender
 from benchmarks.contenders.hub.describe import contenders as hub
+from benchmarks.contenders.hub.lines import contenders as lines
 from benchmarks.contenders.node.describe import contenders as node
 from benchmarks.contenders.socketio.describe import contenders as socketio
 from benchmarks.contenders.usual.describe import contenders as usual
@@ -12,6 +13,11 @@ from benchmarks.contenders.websockets.describe import contenders as websockets
 FAMILIES = (hub, usual, asgi, socketio, websockets, uvloop_writer, node)
 
 
-def contenders() -> dict[str, Contender]:
-    """Return all contenders."""
+def rivals() -> dict[str, Contender]:
+    """Return those that are measured against each other."""
     return {contender.name: contender for family in FAMILIES for contender in family()}
+
+
+def contenders() -> dict[str, Contender]:
+    """Return all: the rivals, and the hub by other start lines."""
+    return rivals() | {contender.name: contender for contender in lines()}

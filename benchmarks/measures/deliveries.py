@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks import tables
 from benchmarks.contenders.contender import Contender
-from benchmarks.contenders.registry import contenders as everyone
+from benchmarks.contenders.registry import rivals
 from benchmarks.goals import Goal
 from benchmarks.measures.measure import Say, closed_loop, line
 from benchmarks.results import Cell, Point, Result, Results
@@ -21,12 +21,12 @@ _QUICK = (
 
 
 def cells(quick: bool) -> Iterable[Cell]:
-    """Return a cell for each contender."""
+    """Return a cell for each rival."""
     if quick:
         parameters = _parameters([10, 160], 200, warm_up=0.5, measured=1.5, longest=4)
     else:
         parameters = in_earnest(500)
-    for name in _QUICK if quick else everyone():
+    for name in _QUICK if quick else rivals():
         yield Cell(KEY, name, parameters)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from benchmarks import tables
 from benchmarks.contenders.contender import Contender
 from benchmarks.goals import Goal
-from benchmarks.measures.measure import Say, closed_loop, line, open_loop
+from benchmarks.measures.measure import Say, at_each_load, line, open_loop
 from benchmarks.results import Cell, Point, Result, Results
 from benchmarks.stage import Stage
 
@@ -30,10 +30,7 @@ async def measure(stage: Stage, result: Result, results: Results, say: Say) -> N
     crowd = stage.crowd()
     try:
         await crowd.connect(given["sessions"], of=given["sessions"])
-        for in_flight in given["in_flight"]:
-            point = await closed_loop(stage, crowd, in_flight, given, pace="ack")
-            result.points.append(point)
-            say(line(point))
+        await at_each_load(stage, crowd, result, say, pace="ack")
         point = await open_loop(stage, crowd, given["rate"], given["warm_up"], given["measured"])
         result.points.append(point)
         say(line(point))

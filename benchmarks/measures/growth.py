@@ -5,11 +5,12 @@ which one session each does nothing; more processes share one core, a PostgreSQL
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 
 from benchmarks import tables
 from benchmarks.contenders.contender import Contender
 from benchmarks.goals import Goal
-from benchmarks.measures.measure import Say, closed_loop, line
+from benchmarks.measures.measure import Say, at_each_load
 from benchmarks.results import Cell, Result, Results
 from benchmarks.stage import Stage
 from chat.load import chart
@@ -51,10 +52,7 @@ async def measure(stage: Stage, result: Result, results: Results, say: Say) -> N
         if quiet:
             await idle.connect(quiet, of=quiet)
         await crowd.connect(given["sessions"], of=given["sessions"])
-        for in_flight in given["in_flight"]:
-            point = await closed_loop(stage, crowd, in_flight, given)
-            result.points.append(point)
-            say(line(point))
+        await at_each_load(stage, crowd, result, say)
         result.problems = idle.problems()
     finally:
         await idle.leave()
@@ -91,9 +89,12 @@ def _left_out(along: Sequence[Result]) -> str:
     )
 
 
-def _steepness(costs: Sequence[tuple[float, float]]) -> float:
-    """Return how many times the least the most costs."""
-    return max(cost for _, cost in costs) / min(cost for _, cost in costs)
+def growth(costs: Sequence[tuple[float, float]]) -> float:
+    """Return how many times what it cost with fewer it costs with more, where that is most.
+
+    Below 1 where it only falls, as where more sessions share the work of a post itself.
+    """
+    return max(more / fewer for (_, fewer), (_, more) in combinations(sorted(costs), 2))
 
 
 def report(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
@@ -106,17 +107,17 @@ def report(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
             (
                 *(direction, server),
                 ", ".join(f"{at:g}: {cost:.2f}" for at, cost in costs),
-                f"{tables.mark(points)}{_steepness(costs):.2f}" if costs else "",
+                f"{tables.mark(points)}{growth(costs):.2f}" if len(costs) > 1 else "",
                 tables.generator_cpu(points),
                 _left_out(along),
             )
         )
-    head = ("more", "server", "microseconds of a core for each delivery", "most / least")
+    head = ("more", "server", "microseconds of a core for each delivery", "growth")
     return tables.table((*head, "generator CPU", "left out"), rows, words=3)
 
 
 def goals(results: Sequence[Result], contenders: dict[str, Contender]) -> Sequence[Goal]:
-    """Return how flat the cost of a delivery is to stay; all sizes have to be there to tell."""
+    """Return how little the cost of a delivery is to grow; all sizes have to be there to tell."""
     directions = _directions(results, contenders)
     found = []
     for direction, sizes in (("sessions", _SESSIONS), ("rooms", _ROOMS), ("processes", _PROCESSES)):
@@ -125,13 +126,15 @@ def goals(results: Sequence[Result], contenders: dict[str, Contender]) -> Sequen
             costs = _costs(along)
             whole = len(costs) == len(sizes)
             points = [point for result in along for point in result.points]
-            what = f"cost of a delivery over {sizes[0]} to {sizes[-1]} {direction} on {server}, "
+            what = (
+                f"growth of a delivery's cost, {sizes[0]} to {sizes[-1]} {direction}, on {server}"
+            )
             found.append(
                 Goal(
-                    f"{what}most / least",
+                    what,
                     "≤",
                     1.5,
-                    _steepness(costs) if whole else None,
+                    growth(costs) if whole else None,
                     tables.mark(points),
                     _left_out(along) or "not measured yet",
                 )

@@ -25,6 +25,9 @@ _FIRST = 100
 
 _SETTLE_SECONDS = 2.0
 
+# After the last has come people are told of and rows are written, for seconds: not idleness.
+_CALM_SECONDS = 20.0
+
 # Servers and the hub ping each session every 20 seconds: a multiple of that has as many of them
 # whenever it begins.
 _IDLE_SECONDS = 60
@@ -53,6 +56,7 @@ async def measure(stage: Stage, result: Result, results: Results, say: Say) -> N
         await crowd.connect(sessions - first, of=sessions)
         await asyncio.sleep(_SETTLE_SECONDS)
         after, kernel_after = stage.memory(), proc.kernel_memory()
+        await asyncio.sleep(min(_CALM_SECONDS, given["idle"]))
         watch = Watch(stage, crowd)
         watch.start()
         await asyncio.sleep(given["idle"])

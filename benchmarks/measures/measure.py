@@ -118,6 +118,17 @@ def latency_of(samples: Iterable[int]) -> Latency | None:
 CYCLES = 20
 
 
+async def at_each_load(
+    stage: Stage, crowd: Crowd, result: Result, say: Say, pace: Pace = "own"
+) -> None:
+    """Enter and say a point for each number of posts on their way that the cell has."""
+    given = result.cell.parameters
+    for in_flight in given["in_flight"]:
+        point = await closed_loop(stage, crowd, in_flight, given, pace)
+        result.points.append(point)
+        say(line(point))
+
+
 async def closed_loop(
     stage: Stage,
     crowd: Crowd,

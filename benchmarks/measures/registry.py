@@ -8,6 +8,7 @@ from benchmarks.measures import (
     growth,
     idle,
     latency,
+    lines,
     long_log,
     recovery,
     sizes,
@@ -18,6 +19,7 @@ from benchmarks.measures.measure import Measure
 MEASURES: tuple[Measure, ...] = (
     deliveries,
     sizes,
+    lines,
     clients,
     latency,
     idle,

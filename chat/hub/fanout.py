@@ -1,7 +1,8 @@
-"""From a room's events to frames, and from frames to every session in it.
+"""From a room's events to every session in it.
 
-Batches when busy, never when idle: what comes while a round is being sent goes out together in the
-next one. There is no timer.
+Sessions have their turns one after the other, and each is sent all that came since its last. So
+frames hold many events when busy and one when idle, and nobody waits until everybody else was
+served: what comes in the middle goes to the next in turn. There is no timer.
 """
 
 from __future__ import annotations
@@ -9,90 +10,86 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from itertools import islice
 
 from chat.conf import Config
 from chat.hub import histogram
+from chat.hub.reel import Reel, frames_in_a_row
 from chat.hub.seat import Hint, Line, Seat
-from chat.hub.sending import Outgoing
-from chat.hub.window import PARTS, Window
-from chat.protocol import events, frames, terminal
 from chat.store import Counts, Entry
 
 logger = logging.getLogger("chat")
 
-# Sends between two looks at the rest of the loop: some 5 ms of daphne's time.
-SENDS_AT_ONCE = 256
+# Sends between two looks at the rest of the loop: some 1 ms of daphne's time. A commit needs a few
+# of these looks. With 24 sends half of all messages came sooner (33 to 48 ms instead of 45 to 51,
+# daphne, 1 467 posts a second to 500 sessions), but the last hundredth later (80 to 129, 87 to
+# 101): more is read meanwhile, and turns come later.
+SENDS_AT_ONCE = 64
 
-# Frames that go to one socket in a row. Asyncio's and Twisted's transports write them with fewer
-# system calls than one after each turn of all sockets: at one event per frame and 200 sessions, 16
-# in a row gave 2.5 times the deliveries of 1 on daphne and 1.5 times on uvicorn. More would let
-# sessions wait too long for each other.
-FRAMES_IN_A_ROW = 16
-
-# Between two looks at how far a busy room has come, for one who waits for it.
-REACH_SECONDS = 0.01
-
-PING = frames.encode(events.Ping())
-
-
-class Frame(NamedTuple):
-    """What everybody is sent at one time; ``last`` is the seq of its last logged event."""
-
-    message: Outgoing
-    lines: list[Line]
-    last: int
+# What everybody has is taken off the reel when nobody is behind, or there is so much of it.
+PASSED_MOST = 1024
 
 
 class Fanout:
     """The sending side of one room.
 
-    Invariant: a live seat has been sent every event up to ``sent``, in order, once, but for the
-    round that is being sent.
+    Invariant: a live seat has been sent every event up to its ``position``, in order, once. It is
+    either ``_abreast``, with nothing to come, or ``_behind``, in the order of turns: by when, not
+    by how far, since rows end before all is sent.
     """
 
     def __init__(self, config: Config, head: int, counts: Counts | None = None) -> None:
-        self._config = config
         self._counts = counts or Counts()
-        self.sent = head
-        self.live: dict[Seat, None] = {}
-        self._live_terminals = 0
-        self._window = Window(events=config.window, size=config.window_bytes, seq=head)
-        self._entries: list[Entry] = []
-        self._hints: list[Hint] = []
+        self._reel = Reel(config, head)
+        self._abreast: dict[Seat, None] = {}
+        # Not a dict: taking the first of that is slow once many were taken.
+        self._behind: OrderedDict[Seat, None] = OrderedDict()
+        self._furthest: Seat | None = None
+        """Who was furthest behind when that was last looked for, and where that was."""
+        self._passed = 0
         self._added: deque[tuple[int, float]] = deque()
-        """The last seq of each batch that is being sent, and when it was added."""
+        """Where each batch ends that not everybody has yet, and when it was added."""
         self._flusher: asyncio.Task[None] | None = None
+
+    @property
+    def sent(self) -> int:
+        """The last seq that was added: every live seat has been sent that far, or will be."""
+        return self._reel.seq
+
+    @property
+    def live(self) -> list[Seat]:
+        """Those who are served; first who waits for a turn."""
+        return [*self._behind, *self._abreast]
+
+    def __len__(self) -> int:
+        """How many are live."""
+        return len(self._behind) + len(self._abreast)
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Send ``entries``, which follow what was added before."""
-        self._entries += entries
-        self._added.append((entries[-1].seq, time.perf_counter()))
+        self._reel.put(entries)
+        self._added.append((self._reel.end, time.perf_counter()))
         self._flush_soon()
 
     def hint(self, hint: Hint) -> None:
-        """Tell everybody who is live, with the next frame."""
-        self._hints.append(hint)
+        """Tell everybody who is live."""
+        self._reel.put_hint(hint)
         self._flush_soon()
 
     def set_live(self, seat: Seat, *, live: bool) -> None:
-        """Serve ``seat`` from now on, or pass it by."""
+        """Serve ``seat`` from now on, who has everything up to ``sent``; or pass it by."""
         if live == seat.live:
             return
         seat.live = live
         if live:
-            self.live[seat] = None
+            seat.place = self._reel.end
+            seat.stalled_at = None
+            self._abreast[seat] = None
         else:
-            del self.live[seat]
-        if seat.listener.terminal:
-            self._live_terminals += 1 if live else -1
-
-    async def reach(self, seq: int) -> None:
-        """Wait until what was added is sent up to ``seq``, however much comes after it."""
-        while self.sent < seq and self._flusher is not None:
-            await asyncio.wait([self._flusher], timeout=REACH_SECONDS)
+            self._abreast.pop(seat, None)
+            self._behind.pop(seat, None)
 
     async def settled(self) -> None:
         """Wait until there is nothing more to send."""
@@ -106,114 +103,96 @@ class Fanout:
             await asyncio.wait([self._flusher])
 
     def _flush_soon(self) -> None:
-        if self._flusher is None:
+        self._behind.update(self._abreast)
+        self._abreast.clear()
+        if not self._behind:
+            self._look_back()
+        elif self._flusher is None:
             self._flusher = asyncio.get_running_loop().create_task(self._flush())
             self._flusher.add_done_callback(self._flushed)
 
     async def _flush(self) -> None:
-        while self._entries or self._hints:
-            sent = self.sent
-            await self._send(self._next_round())
-            if self.sent > sent:
-                self._count(self.sent - sent)
-
-    def _count(self, events: int) -> None:
-        """Note what a round was: once for all who were sent it."""
-        self._counts.deliveries += events * len(self.live)
-        now = time.perf_counter()
-        while self._added and self._added[0][0] <= self.sent:
-            _, added_at = self._added.popleft()
-            histogram.note(self._counts.fanouts, now - added_at)
+        while self._behind:
+            sends = 0
+            # Nobody has two turns before the loop has read what came.
+            for seat in tuple(islice(self._behind, SENDS_AT_ONCE)):
+                if seat in self._behind:
+                    sends += self._serve(seat)
+                if sends >= SENDS_AT_ONCE:
+                    break
+            self._look_back()
+            # What was read meanwhile is stored, and goes to the next in turn.
+            await asyncio.sleep(0)
 
     def _flushed(self, flusher: asyncio.Task[None]) -> None:
         self._flusher = None
         if flusher.cancelled():
             return
         if flusher.exception() is not None:
-            # A fault of ours. What was lost with its round, each gets from the log.
+            # A fault of ours. What they lack, each gets from the log.
             logger.error("a room could not be served", exc_info=flusher.exception())
-            for seat in tuple(self.live):
-                if seat.position < self.sent:
-                    self._hold(seat)
-        if self._entries or self._hints:
-            self._flush_soon()  # they came as it ended
-
-    def _next_round(self) -> list[Frame]:
-        found: list[Frame] = []
-        while len(found) < FRAMES_IN_A_ROW and (self._entries or self._hints):
-            found.append(self._next_frame())
-        return found
-
-    def _next_frame(self) -> Frame:
-        count, size = batch_of(self._entries, self._config)
-        entries, self._entries = self._entries[:count], self._entries[count:]
-        hints, self._hints = self._hints, []
-        texts = [entry.text for entry in entries]
-        texts += (hint.text for hint in hints)
-        if entries:
-            self.sent = entries[-1].seq
-            if self._window.sent(self.sent, size):
-                texts.append(PING)
-                self._hold_slow()
-        message: Outgoing = {"type": "websocket.send", "text": frames.frame(texts)}
-        lines = lines_of(entries, hints) if self._live_terminals else []
-        return Frame(message, lines, self.sent)
-
-    async def _send(self, sent: Sequence[Frame]) -> None:
-        """The hot path: one push for every session and frame.
-
-        A seat that goes live after this has begun was served up to ``sent`` by its catching up.
-        """
-        pushes, lines = 0, sum(len(frame.lines) for frame in sent)
-        for seat in tuple(self.live):
-            if not seat.live:
-                continue
-            push = seat.listener.push
-            for frame in sent:
-                if not (push(frame.message) if not seat.terminal else seat.push_lines(frame.lines)):
-                    self._hold(seat)
-                    break
-                seat.position = frame.last
-            pushes += lines if seat.terminal else len(sent)
-            if pushes >= SENDS_AT_ONCE:
-                pushes = 0
-                await asyncio.sleep(0)
-        # What was read meanwhile is stored and joins the next round.
-        await asyncio.sleep(0)
-
-    def _hold_slow(self) -> None:
-        for seat in tuple(self.live):
-            if not seat.terminal and self._window.exceeded(seat.seen):
+            for seat in tuple(self._behind):
                 self._hold(seat)
+        if self._behind:
+            self._flush_soon()  # more came as it ended
+        else:
+            self._look_back()
+
+    def _serve(self, seat: Seat) -> int:
+        """The hot path: give ``seat`` its turn. Returns how many sends that took."""
+        reel = self._reel
+        row = reel.row(seat.place, most=frames_in_a_row(len(self)))
+        if row.pings and not seat.terminal and reel.exceeded(seat.seen, row):
+            self._hold(seat)
+            return 0
+        if seat.terminal:
+            taken, sends = _push_lines(seat, [reel.lines(frame) for frame in row.frames])
+        else:
+            taken = sends = seat.listener.push(*row.messages)
+        if taken:
+            self._counts.deliveries += row.events[taken]
+            seat.position, seat.place = row.frames[taken - 1].last, row.frames[taken - 1].end
+        if seat not in self._behind:
+            return sends  # it has left
+        if taken < len(row.frames):
+            self._hold(seat)
+        else:
+            del self._behind[seat]
+            at_end = seat.place == reel.end
+            (self._abreast if at_end else self._behind)[seat] = None
+        return sends
 
     def _hold(self, seat: Seat) -> None:
         """Send ``seat`` nothing until it takes more; what it misses, it gets from the log."""
         self.set_live(seat, live=False)
         seat.stall(asyncio.get_running_loop().time())
 
+    def _look_back(self) -> None:
+        """Note how long it took until everybody had what they now have, and forget that."""
+        furthest = self._furthest
+        if furthest is not None and furthest in self._behind and furthest.place == self._passed:
+            return
+        # The last of them in turn, so that this is looked for once for each turn of everybody's.
+        furthest = min(reversed(self._behind), key=_place, default=None)
+        self._furthest = furthest
+        self._passed = self._reel.end if furthest is None else furthest.place
+        now = time.perf_counter()
+        while self._added and self._added[0][0] <= self._passed:
+            _, added_at = self._added.popleft()
+            histogram.note(self._counts.fanouts, now - added_at)
+        if furthest is None or self._passed - self._reel.start > PASSED_MOST:
+            self._reel.forget(self._passed)
 
-def batch_of(entries: Sequence[Entry], config: Config) -> tuple[int, int]:
-    """How many of ``entries`` share the next frame, and their size.
 
-    In characters, not bytes: near enough for a bound, and free. No more than there may be between
-    two pings, or clients would be behind before they are asked how far they are.
-    """
-    most_events = min(config.batch_events, config.window // PARTS)
-    most_bytes = min(config.batch_bytes, config.window_bytes // PARTS)
-    count, size = 0, 0
-    for entry in entries[:most_events]:
-        if count and size + len(entry.text) > most_bytes:
-            break
-        size += len(entry.text)
-        count += 1
-    return count, size
+def _place(seat: Seat) -> int:
+    return seat.place
 
 
-def lines_of(entries: Iterable[Entry], hints: Iterable[Hint] = ()) -> list[Line]:
-    """What terminals are shown of them."""
-    shown = [
-        Line(text)
-        for entry in entries
-        for text in terminal.lines(frames.decode_logged(entry.text), entry.actor)
-    ]
-    return shown + [line for hint in hints for line in hint.lines]
+def _push_lines(seat: Seat, row: Sequence[Sequence[Line]]) -> tuple[int, int]:
+    """How many of the frames a terminal took, and how many lines that were."""
+    sent = 0
+    for taken, lines in enumerate(row):
+        if not seat.push_lines(lines):
+            return taken, sent
+        sent += len(lines)
+    return len(row), sent

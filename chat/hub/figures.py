@@ -1,7 +1,8 @@
 """What this process does, in figures: counted as it happens, told with each beat.
 
-Counting is for the hot paths: once for a commit, a round of the fan-out, a close, never for each
-who is sent something. What the counts mean is worked out by those who look (``live``).
+Counting is for the hot paths: once for a commit, a session's turn in the fan-out, a close, never
+for each event that somebody is sent. What the counts mean is worked out by those who look
+(``live``).
 """
 
 from __future__ import annotations
@@ -37,14 +38,9 @@ class _Reading(NamedTuple):
     counts: Counts
 
 
-class _Head(NamedTuple):
+class _Heads(NamedTuple):
     at: float
-    seq: int
-
-    def posts_since(self, earlier: _Head) -> float:
-        """Events a minute."""
-        seqs = max(0, self.seq - earlier.seq)  # a restored database takes seqs back
-        return 60 * seqs / max(self.at - earlier.at, BETWEEN_READINGS)
+    seqs: dict[str, int]
 
 
 class Figures:
@@ -58,11 +54,8 @@ class Figures:
         """The first is from a minute ago, or from the beginning."""
         self._sampled = start
         self._minute = _this_minute()
-        self._heads: dict[str, _Head] = {}
-        """Where each room was at most half a minute ago."""
-        self._earlier_heads: dict[str, _Head] = {}
-        """The same, half a minute before."""
-        self._turned_at = start.at
+        self._heads = self._earlier_heads = _Heads(start.at, {})
+        """Where each room was at most half a minute ago; and half a minute before that."""
 
     def start(self) -> None:
         """Count what is logged as an error: wherever one is caught, it is logged."""
@@ -114,22 +107,30 @@ class Figures:
     def _busy(self, now: float) -> list[Busy]:
         """The rooms with the most people, and those with the most posts."""
         rooms = self.hub.rooms
-        heads = {slug: _Head(now, room.order.head) for slug, room in rooms.items()}
         # Two readings and not one for each beat: there may be thousands of rooms.
-        if now - self._turned_at >= LATELY / 2:
-            self._earlier_heads, self._heads, self._turned_at = self._heads, heads, now
-        self._heads = heads | self._heads  # those that were opened since
-        rates = {
-            slug: head.posts_since(self._earlier_heads.get(slug) or self._heads[slug])
-            for slug, head in heads.items()
-        }
+        if now - self._heads.at >= LATELY / 2:
+            heads = {slug: room.order.head for slug, room in rooms.items()}
+            self._earlier_heads, self._heads = self._heads, _Heads(now, heads)
+        earlier = self._earlier_heads
+        posts: dict[str, int] = {}
+        for slug, room in rooms.items():
+            order = room.order
+            count = order.head - earlier.seqs.get(slug, order.start)
+            if count > 0:  # a restored database takes seqs back
+                posts[slug] = count
+        a_minute = 60 / max(now - earlier.at, BETWEEN_READINGS)
         online = self.hub.presence.online
         named = {
-            *heapq.nlargest(BUSY_MOST, heads, key=online),
-            *heapq.nlargest(BUSY_MOST, heads, key=rates.__getitem__),
+            *heapq.nlargest(BUSY_MOST, rooms, key=online),
+            *heapq.nlargest(BUSY_MOST, posts, key=posts.__getitem__),
         }
         return [
-            Busy(slug, online(slug), len(rooms[slug].seats), round(rates[slug], 1))
+            Busy(
+                slug,
+                online(slug),
+                len(rooms[slug].seats),
+                round(posts.get(slug, 0) * a_minute, 1),
+            )
             for slug in sorted(named)
         ]
 

@@ -71,7 +71,8 @@ class Guard:
             await self._try(self._look_at_those_of, turn % BEATS)
             while (left := due - self.hub.loop.time()) > 0:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), left)
+                    async with asyncio.timeout(left):  # see ``Heart._rest``
+                        await self._wake.wait()
                     self._wake.clear()
                     await self._try(self._settle)
                     await asyncio.sleep(GATHER_SECONDS)

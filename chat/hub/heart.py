@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from chat import store
 from chat.hub import signals
-from chat.hub.fanout import PING
+from chat.hub.reel import PING
 from chat.hub.room import Room
 from chat.hub.seat import Seat
 from chat.hub.session import BEATS, STALLED_HEARTBEATS
@@ -126,29 +126,47 @@ class Heart:
                     pass  # the next beat tries again
                 except Exception:
                     logger.exception("a beat of the log failed: %s", step.__name__)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._now.wait(), self._beat)
-            self._now.clear()
+            await self._rest(self._beat)
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait that long, or until somebody has us look."""
+        # Not ``wait_for``, which until Python 3.12 forgets that it was cancelled where the event is
+        # set in the same turn: the hub would never stop.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._now.wait()
+        self._now.clear()
 
     async def _compare_heads(self) -> None:
-        """Find what the bus has lost, and rooms that were changed, in one query for 500 rooms."""
+        """Find what the bus has lost, and rooms that were changed, in one query for 500 rooms.
+
+        And one more where any of them was changed.
+        """
         altered, self._altered = self._altered, set()
-        rooms = list(self.hub.rooms.values())
+        rooms = list(self.hub.rooms.items())
         for first in range(0, len(rooms), ROOMS_AT_ONCE):
-            some = rooms[first : first + ROOMS_AT_ONCE]
+            some = dict(rooms[first : first + ROOMS_AT_ONCE])
             try:
-                records = await self.hub.threads.read(store.heads, [room.slug for room in some])
-                for room in some:
-                    await self._compare(room, records.get(room.slug), altered)
+                standings = await self.hub.threads.read(store.standings, some.keys())
+                changed = []
+                for slug, room in some.items():
+                    standing = standings.get(slug)
+                    if slug in altered or not (standing and room.same_policy(standing.policy)):
+                        changed.append(slug)
+                    elif self.hub.rooms.get(slug) is room:
+                        room.expect(standing.head)
+                if changed:
+                    records = await self.hub.threads.read(store.heads, changed)
+                    for slug in changed:
+                        await self._alter(some[slug], records.get(slug))
             except Unavailable:
                 self._altered |= altered
                 raise
 
-    async def _compare(self, room: Room, record: Record | None, altered: set[str]) -> None:
+    async def _alter(self, room: Room, record: Record | None) -> None:
         if self.hub.rooms.get(room.slug) is not room:
             return
-        if record is None or room.slug in altered or not room.same_policy(record):
-            await self.hub.rooms.alter(room, record)
+        await self.hub.rooms.alter(room, record)
         if record is not None and record.epoch == room.record.epoch:
             room.expect(record.head)
 

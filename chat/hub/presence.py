@@ -141,7 +141,8 @@ class Presence:
             if self._leaving:
                 wait = max(0.0, self._leaving[0][0] - self.hub.loop.time())
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), wait)
+                    async with asyncio.timeout(wait):  # see ``Heart._rest``
+                        await self._wake.wait()
             else:
                 await self._wake.wait()
             await asyncio.sleep(FLUSH_SECONDS + len(self.hub.sessions) * FLUSH_SECONDS_PER_SESSION)

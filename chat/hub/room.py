@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from chat.conf import Config
 from chat.hub.backfill import Backfill
-from chat.hub.fanout import PING, Fanout, batch_of, lines_of
+from chat.hub.fanout import Fanout
+from chat.hub.reel import PING, batch_of, lines_of
 from chat.hub.seat import Hint, Seat
 from chat.hub.sequence import Order
 from chat.hub.tail import Tail
@@ -16,7 +17,7 @@ from chat.hub.window import PARTS
 from chat.models import Room as Record
 from chat.protocol import frames
 from chat.protocol.errors import Unavailable
-from chat.store import Counts, Entry, Opened
+from chat.store import Counts, Entry, Opened, policy_of
 
 logger = logging.getLogger("chat")
 
@@ -24,25 +25,11 @@ logger = logging.getLogger("chat")
 HEAL_PAGE = 1000
 CATCH_UP_PAGE = 512
 
-POLICY = (
-    "pk",
-    "epoch",
-    "title",
-    "kind",
-    "guests",
-    "slow_mode",
-    "max_length",
-    "locked",
-    "archived",
-    "pruned",
-)
-"""The fields of a room's row that its sessions depend on."""
-
 
 class Room:
     """The live side of one room.
 
-    Invariant: ``tail`` ends at ``order.head``; ``sent`` is there too once the fan-out has settled.
+    Invariant: ``tail`` ends at ``order.head``, and so does what the fan-out was given (``sent``).
     """
 
     def __init__(
@@ -56,6 +43,7 @@ class Room:
     ) -> None:
         self.config = config
         self.record = opened.room
+        self._policy = policy_of(self.record)
         self.counts = counts or Counts()
         """Those of the whole process."""
         self.fanout = Fanout(config, self.record.head, self.counts)
@@ -79,9 +67,9 @@ class Room:
         """The last seq that every live seat has been sent, or is just being sent."""
         return self.fanout.sent
 
-    def same_policy(self, record: Record) -> bool:
-        """Whether ``record`` says the same as ours but for its head."""
-        return all(getattr(record, name) == getattr(self.record, name) for name in POLICY)
+    def same_policy(self, policy: Sequence[object]) -> bool:
+        """Whether those values of ``POLICY`` are what our row says."""
+        return policy == self._policy
 
     def go_by(self, record: Record) -> None:
         """The room's row is this now. What was pruned is to be gone from memory, too."""
@@ -89,6 +77,7 @@ class Room:
             self.tail.prune(record.pruned)
             self.backfill.forget(1)
         self.record = record
+        self._policy = policy_of(record)
 
     # What comes in
 
@@ -105,7 +94,7 @@ class Room:
             self._mend_soon()
 
     def hint(self, hint: Hint) -> None:
-        """Tell everybody who is live, with the next frame."""
+        """Tell everybody who is live."""
         self.fanout.hint(hint)
 
     def _pass_on(self, ready: list[Entry]) -> None:
@@ -147,17 +136,14 @@ class Room:
             self._pass_on(ready)
 
     async def reach(self, seq: int) -> bool:
-        """Whether the log goes up to ``seq``; if so, everybody here has been sent that far.
+        """Whether the log goes up to ``seq``; if so, everybody here is sent that far.
 
         Raises ``Unavailable``.
         """
         if seq > self.sent:
             self.order.expected = max(self.order.expected, await self._head(self.record))
             await self.heal()
-            if seq > self.order.head:
-                return False
-            await self.fanout.reach(seq)
-        return True
+        return seq <= self.sent
 
     # Who is in it
 
@@ -224,7 +210,7 @@ class Room:
     def _push_entries(self, seat: Seat, entries: Sequence[Entry]) -> bool:
         """Send entries from the log; false when the session cannot take them all now."""
         while entries:
-            count, _ = batch_of(entries, self.config)
+            count = batch_of(entries, self.config)
             part, entries = entries[:count], entries[count:]
             if not self._push_part(seat, part):
                 return False
@@ -247,7 +233,7 @@ class Room:
 
     def stragglers(self) -> list[Seat]:
         """The seats that are not live and that nobody is serving."""
-        if len(self.fanout.live) == len(self.seats):
+        if len(self.fanout) == len(self.seats):
             return []
         return [seat for seat in self.seats if not seat.live and not seat.serving]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chat import store
@@ -23,50 +22,68 @@ if TYPE_CHECKING:
 SEATS_AT_ONCE = 256
 
 
+class _Opening:
+    """A room that is being loaded."""
+
+    __slots__ = ("create", "early", "loading")
+
+    def __init__(self, loading: asyncio.Task[Room | None]) -> None:
+        self.loading = loading
+        self.create = False
+        """Whether anybody wants it made where it is not there."""
+        self.early: list[Batch] = []
+        """What was heard of it meanwhile."""
+
+
 class Rooms(dict[str, Room]):
     """Those that are open, by name."""
 
     def __init__(self, hub: Hub) -> None:
         super().__init__()
         self.hub = hub
-        self._opening: dict[str, asyncio.Task[Room | None]] = {}
-        self._heard_early: dict[str, list[Batch]] = {}
+        self._opening: dict[str, _Opening] = {}
 
     async def open(self, slug: str, *, create: bool) -> Room:
-        """The live room, loaded if need be: one load, however many wait for it."""
+        """The live room, loaded if need be: one load, however many wait for it.
+
+        Raises ``UnknownRoom`` where there is none and it is not to be made.
+        """
         while True:
             room = self.get(slug)
             if room is not None:
                 return room
             opening = self._opening.get(slug)
-            # One that is over tells nothing new, and waiting for it would not even let others run.
-            mine = opening is None or opening.done()
-            if opening is None or opening.done():
-                opening = self.hub.loop.create_task(self._load(slug, create=create))
+            mine = opening is None
+            if opening is None:
+                opening = _Opening(self.hub.loop.create_task(self._open(slug)))
                 self._opening[slug] = opening
-                opening.add_done_callback(partial(self._opened, slug))
-            room = await asyncio.shield(opening)
+            # Also where it is another's, who only looks: a crowd for a room that is not there would
+            # else wait for the looks of each of them.
+            opening.create = opening.create or create
+            room = await asyncio.shield(opening.loading)
             if room is not None:
                 return room
             if mine or not create:
                 raise UnknownRoom
 
-    def _opened(self, slug: str, opening: asyncio.Task[Room | None]) -> None:
-        if self._opening.get(slug) is opening:
+    async def _open(self, slug: str) -> Room | None:
+        try:
+            return await self._load(slug, self._opening[slug])
+        finally:
+            # Not when the task is done: who asks between that and its waking others would wait for
+            # what is over.
             del self._opening[slug]
 
-    async def _load(self, slug: str, *, create: bool) -> Room | None:
+    async def _load(self, slug: str, opening: _Opening) -> Room | None:
         # In the group before the head is read: what is committed after that is heard.
-        opened = None
-        self._heard_early[slug] = []
+        opened, most = None, self.hub.config.tail
         await self.hub.bus.enter(slug)
         try:
-            opened = await self.hub.threads.read(store.open_room, slug, self.hub.config.tail)
-            if opened is None and create:
+            opened = await self.hub.threads.read(store.open_room, slug, most)
+            if opened is None and opening.create:
                 await self.hub.threads.write(store.create_room, slug)
-                opened = await self.hub.threads.read(store.open_room, slug, self.hub.config.tail)
+                opened = await self.hub.threads.read(store.open_room, slug, most)
         finally:
-            early = self._heard_early.pop(slug)
             if opened is None:
                 await self.hub.bus.exit(slug)
         if opened is None:
@@ -78,7 +95,7 @@ class Rooms(dict[str, Room]):
             head=self._head,
             counts=self.hub.figures.counts,
         )
-        for batch in early:
+        for batch in opening.early:
             self.accept(batch)
         return room
 
@@ -93,8 +110,8 @@ class Rooms(dict[str, Room]):
         """Entries were committed, here or elsewhere: pass them on."""
         room = self.get(batch.room)
         if room is None:
-            if batch.room in self._heard_early:
-                self._heard_early[batch.room].append(batch)
+            if batch.room in self._opening:
+                self._opening[batch.room].early.append(batch)
         elif room.record.epoch != batch.epoch:
             self.hub.heart.look()  # another history: the room's row says which
         else:
@@ -181,7 +198,7 @@ class Rooms(dict[str, Room]):
         """End the tasks of all."""
         for room in self.values():
             await room.stop()
-        tasks = list(self._opening.values())
+        tasks = [opening.loading for opening in self._opening.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -28,8 +28,8 @@ class Listener(Protocol):
     terminal: bool
     sender_id: str
 
-    def push(self, message: Outgoing) -> bool:
-        """Send, or say that the session cannot take it now."""
+    def push(self, *messages: Outgoing) -> int:
+        """Send, in order, and say how many the session could take now."""
 
     def push_log(self, message: Outgoing) -> bool:
         """The same, for what is read from the log; false also while too much is unread."""
@@ -45,15 +45,16 @@ class Seat:
     """A session's place in a room.
 
     ``position`` is the last seq that was sent to it; ``seen`` the last its client has confirmed,
-    and ``pinged`` the last before a ping. While it is not ``live`` the fan-out passes it by, and
-    ``Room.catch_up`` serves it; ``stalled_at`` is when the client last stopped taking anything.
-    ``sat_at`` is one of the hub's moments.
+    and ``pinged`` the last before a ping. While it is ``live`` the fan-out serves it, from its
+    ``place`` on the reel; else that passes it by, and ``Room.catch_up`` serves it. ``stalled_at``
+    is when the client last stopped taking anything. ``sat_at`` is one of the hub's moments.
     """
 
     __slots__ = (
         "listener",
         "live",
         "pinged",
+        "place",
         "position",
         "rights",
         "room",
@@ -73,6 +74,7 @@ class Seat:
         self.position = 0
         self.seen = 0
         self.pinged = 0
+        self.place = 0
         self.stalled_at: float | None = None
         self.live = False
         self.serving = False

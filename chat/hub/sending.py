@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from chat.hub import pressure, stepping
@@ -29,7 +29,7 @@ WAITING_MOST = 1000
 
 CLOSE_SECONDS = 5.0
 
-# Bytes that go into a connection that says it is full: a round of the fan-out fills any. A client
+# Bytes that go into a connection that says it is full: a turn of the fan-out may fill any. A client
 # has half a heartbeat to take them.
 HELD_MOST = 2**20
 
@@ -51,6 +51,7 @@ class Outlet:
     """
 
     __slots__ = (
+        "_begun",
         "_closed",
         "_cut",
         "_failed",
@@ -81,6 +82,8 @@ class Outlet:
         self._parked: asyncio.Task[None] | None = None
         self._waiting: deque[Outgoing] = deque()
         self._waiting_size = 0
+        self._begun = 0
+        """Sends of the last row that were begun."""
         self._closed = False
         self._most = most
         self._full = False
@@ -96,19 +99,42 @@ class Outlet:
         was_stuck = self._stuck
         self._full = False
         self._held = 0
-        while self._waiting and self._parked is None and self._fits(self._waiting[0]):
-            self._begin(self._next_waiting())
+        while self._waiting and self._parked is None and self._begin((self._waiting[0],)):
+            self._next_waiting()
         if was_stuck and not self._waiting and not self._closed and self._parked is None:
             self._freed()
 
-    def push(self, message: Outgoing) -> bool:
-        """Send now; false, and nothing sent, while the socket is blocked or closed.
+    def push(self, *messages: Outgoing) -> int:
+        """Send now, in order; how many were: no more once the socket is blocked or closed.
 
         For what can be had again from the log.
         """
-        if self._parked is not None or self._closed or (self._full and not self._fits(message)):
-            return False
-        return self._begin(message)
+        if self._parked is not None or self._closed:
+            return 0
+        return self._begin(messages)
+
+    def _begin(self, messages: Sequence[Outgoing]) -> int:
+        self._begun = 0
+        row = list(messages)
+        sending = self._send_each(row)
+        try:
+            waits_for = stepping.begin(sending)
+        except Exception as error:
+            sent = self._begun - 1  # what comes of it may send something, too
+            self._broke(error)
+            return sent
+        if waits_for is not stepping.DONE:
+            row.clear()  # ends it with the one that waits
+            self._parked = asyncio.get_running_loop().create_task(self._finish(sending, waits_for))
+        return self._begun
+
+    async def _send_each(self, row: list[Outgoing]) -> None:
+        """Stepped as a whole: one step for each send costs as much as a third of the send."""
+        for message in row:
+            if self._full and not self._fits(message):
+                return
+            self._begun += 1
+            await self._send(message)
 
     def _fits(self, message: Outgoing) -> bool:
         """Whether a connection that may be full takes this one too."""
@@ -119,17 +145,6 @@ class Outlet:
     @property
     def _stuck(self) -> bool:
         return self._held > min(self._most, HELD_MOST)
-
-    def _begin(self, message: Outgoing) -> bool:
-        sending = self._send(message)
-        try:
-            waits_for = stepping.begin(sending)
-        except Exception as error:
-            self._broke(error)
-            return False
-        if waits_for is not stepping.DONE:
-            self._parked = asyncio.get_running_loop().create_task(self._finish(sending, waits_for))
-        return True
 
     def send(self, message: Outgoing) -> None:
         """Send now, or as soon as the socket can take it. For replies."""
@@ -181,7 +196,8 @@ class Outlet:
             # daphne drops who does not answer a close; what would be before it is for nobody.
             close = self._waiting[-1]
             self._forget_waiting()
-            self._begin(close)
+            self._full = False
+            self._begin((close,))
 
     def abandon(self) -> None:
         """The socket is gone: forget what waits for it."""

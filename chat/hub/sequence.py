@@ -14,9 +14,11 @@ EARLY_MOST = 64
 class Order:
     """The head of a room in this process, and what came before its turn."""
 
-    __slots__ = ("_early", "expected", "head")
+    __slots__ = ("_early", "expected", "head", "start")
 
     def __init__(self, head: int) -> None:
+        self.start = head
+        """Where it began."""
         self.head = head
         """The last seq that was passed on."""
         self.expected = head

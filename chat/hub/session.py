@@ -205,9 +205,9 @@ class Session:
 
     # What the client is told
 
-    def push(self, message: Outgoing) -> bool:
+    def push(self, *messages: Outgoing) -> int:
         """Send what can be had again from the log; see ``Outlet.push``."""
-        return self._outlet.push(message)
+        return self._outlet.push(*messages)
 
     def push_log(self, message: Outgoing) -> bool:
         """The same for what is read from the log for this session alone, which has its bound."""

@@ -7,54 +7,67 @@ whole window behind is sent nothing more until it answers; then it is served fro
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_left, bisect_right
 
 # Pings a window is divided by: a reader that keeps up answers long before it is full.
 PARTS = 4
+
+# Marks before that of whoever is furthest behind: one more than fit in a window.
+MARKS_KEPT = 2 * PARTS + 1
 
 
 class Window:
     """What one room has sent, in events and bytes, with a mark at each ping."""
 
-    __slots__ = ("_bytes", "_marks", "_most_bytes", "_most_events", "_next_bytes", "_next_seq")
+    __slots__ = (
+        "_bytes",
+        "_most_bytes",
+        "_most_events",
+        "_next_bytes",
+        "_next_seq",
+        "_seqs",
+        "_sizes",
+    )
 
     def __init__(self, *, events: int, size: int, seq: int) -> None:
         self._most_events = events
         self._most_bytes = size
         self._bytes = 0
-        # (seq, bytes sent up to it): one more than fit in a window, so that every position within
-        # the window has a mark at or before it.
-        self._marks: deque[tuple[int, int]] = deque([(seq, 0)], maxlen=2 * PARTS + 1)
+        # Of each mark, and the bytes sent up to it.
+        self._seqs = [seq]
+        self._sizes = [0]
         self._next()
 
     def sent(self, seq: int, size: int) -> bool:
-        """Note that events up to ``seq`` went out in ``size`` bytes; true when a ping is due."""
+        """Note that events up to ``seq`` go out in ``size`` bytes; true when a ping is due."""
         self._bytes += size
         if seq < self._next_seq and self._bytes < self._next_bytes:
             return False
-        self._marks.append((seq, self._bytes))
+        self._seqs.append(seq)
+        self._sizes.append(self._bytes)
         self._next()
         return True
 
-    def exceeded(self, seen: int) -> bool:
-        """Whether a session that has seen everything up to ``seen`` is more than a window behind.
+    def exceeded(self, seen: int, mark: int) -> bool:
+        """Whether one who has seen everything up to ``seen`` is more than a window behind ``mark``.
 
-        Counted up to the last mark; bytes from the last mark at or before ``seen``.
+        Which is the seq of a ping. Bytes are counted from the last mark at or before ``seen``.
         """
-        last_seq, last_bytes = self._marks[-1]
-        if last_seq - seen > self._most_events:
+        if mark - seen > self._most_events:
             return True
-        before = self._marks[0][1]
-        for seq, size in self._marks:
-            if seq > seen:
-                break
-            before = size
-        return last_bytes - before > self._most_bytes
+        before = max(0, bisect_right(self._seqs, seen) - 1)
+        return self._sizes[bisect_left(self._seqs, mark)] - self._sizes[before] > self._most_bytes
+
+    def forget(self, seq: int) -> None:
+        """Nobody will be judged at a mark before ``seq``."""
+        count = bisect_right(self._seqs, seq) - MARKS_KEPT
+        if count > 0:
+            del self._seqs[:count]
+            del self._sizes[:count]
 
     def _next(self) -> None:
-        seq, size = self._marks[-1]
-        self._next_seq = seq + self._most_events // PARTS
-        self._next_bytes = size + self._most_bytes // PARTS
+        self._next_seq = self._seqs[-1] + self._most_events // PARTS
+        self._next_bytes = self._sizes[-1] + self._most_bytes // PARTS
 
 
 class Credit:

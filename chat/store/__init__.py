@@ -45,16 +45,19 @@ from chat.store.reading import (
 from chat.store.retention import clear, prune, remove, sweep, unswept
 from chat.store.rooms import (
     Opened,
+    Standing,
     create_room,
     find_room,
     heads,
     open_room,
     open_rooms,
+    policy_of,
     remove_transient,
     renew_epochs,
     roles_at,
     roles_in,
     rooms_of,
+    standings,
     unused_rooms,
 )
 from chat.store.roster import (
@@ -97,6 +100,7 @@ __all__ = [
     "Report",
     "Roster",
     "SessionRow",
+    "Standing",
     "Stored",
     "Whereabouts",
     "add_to_record",
@@ -134,6 +138,7 @@ __all__ = [
     "open_rooms",
     "page_before",
     "people_in",
+    "policy_of",
     "posts_of",
     "processes",
     "prune",
@@ -150,6 +155,7 @@ __all__ = [
     "rooms_of",
     "samples_since",
     "settle",
+    "standings",
     "start_of_last",
     "sweep",
     "tend",

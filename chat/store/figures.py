@@ -93,7 +93,7 @@ class Busy(Struct, frozen=True):
     sessions: int
     """Sessions in it, of this process."""
     posts: float
-    """Events a minute, wherever they came from."""
+    """Events a minute, wherever they came from; of the last half to whole minute."""
 
 
 class Report(Struct, frozen=True, kw_only=True):

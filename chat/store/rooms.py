@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from msgspec import Struct
 
@@ -28,6 +28,33 @@ class Opened(Struct, frozen=True):
 
     room: Room
     tail: list[Entry]
+
+
+POLICY = (
+    "pk",
+    "epoch",
+    "title",
+    "kind",
+    "guests",
+    "slow_mode",
+    "max_length",
+    "locked",
+    "archived",
+    "pruned",
+)
+"""The fields of a room's row that its sessions depend on."""
+
+
+def policy_of(room: Room) -> Sequence[object]:
+    """The values of ``POLICY``."""
+    return tuple(getattr(room, name) for name in POLICY)
+
+
+class Standing(NamedTuple):
+    """Where a room stands, and what its sessions depend on: the values of ``POLICY``."""
+
+    head: int
+    policy: Sequence[object]
 
 
 def find_room(slug: str) -> Room | None:
@@ -107,6 +134,27 @@ def heads(slugs: Collection[str]) -> dict[str, Room]:
     """The rooms of those names as they now are."""
     rooms = Room.objects.using(conf.current().database)
     return {room.slug: room for room in rooms.filter(slug__in=list(slugs))}
+
+
+def standings(slugs: Collection[str]) -> dict[str, Standing]:
+    """Where the rooms of those names stand.
+
+    For what is asked of every room in every beat: rows as they are, without a model of each and
+    without their values converted, take a quarter of the time of ``heads``. (SQLite's 0 and 1 are
+    equal to False and True.)
+    """
+    if not slugs:
+        return {}
+    connection = connections[conf.current().database]
+    quote = connection.ops.quote_name
+    columns = ", ".join(quote("id" if name == "pk" else name) for name in ("slug", "head", *POLICY))
+    table, marks = quote(Room._meta.db_table), ", ".join(["%s"] * len(slugs))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {columns} FROM {table} WHERE slug IN ({marks})",  # noqa: S608 - names of the model's
+            list(slugs),
+        )
+        return {slug: Standing(head, tuple(policy)) for slug, head, *policy in cursor}
 
 
 def roles_in(room_pk: int, user_pks: Collection[Any]) -> dict[Any, str]:

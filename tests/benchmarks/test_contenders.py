@@ -6,7 +6,8 @@ from itertools import product
 import pytest
 
 from benchmarks.contenders.contender import SERVERS, Contender
-from benchmarks.contenders.registry import FAMILIES, contenders
+from benchmarks.contenders.hub import lines
+from benchmarks.contenders.registry import FAMILIES, contenders, rivals
 from benchmarks.measures.registry import MEASURES
 from benchmarks.suite import plan
 from tests.programs import ROOT
@@ -15,14 +16,15 @@ PLACES = {"port", "folder", "redis", "postgres", "room"}
 
 
 def test_names_are_of_one_contender_each() -> None:
-    every = [contender.name for family in FAMILIES for contender in family()]
+    families = (*FAMILIES, lines.contenders)
+    every = [contender.name for family in families for contender in family()]
     assert len(every) == len(set(every)) == len(contenders())
 
 
 def test_the_hub_is_there_in_every_combination() -> None:
     parts = ("daphne", "uvicorn"), ("", "-postgres"), ("", "-redis"), ("", "-single")
     wanted = {f"hub-{''.join(combination)}" for combination in product(*parts)}
-    assert wanted == {name for name in contenders() if name.startswith("hub")}
+    assert wanted == {name for name in rivals() if name.startswith("hub")}
 
 
 @pytest.mark.parametrize("contender", contenders().values(), ids=lambda one: one.name)
@@ -55,7 +57,8 @@ def test_every_cell_is_of_a_contender_and_has_a_name_of_its_own(quick: bool) -> 
 def test_a_full_run_has_every_measure_and_every_contender() -> None:
     cells = plan(False, [], [])
     assert {cell.measure for cell in cells} == {measure.KEY for measure in MEASURES}
-    assert {cell.contender for cell in cells if cell.measure == "M2"} == set(contenders())
+    assert {cell.contender for cell in cells if cell.measure == "M2"} == set(rivals())
+    assert {cell.contender for cell in cells} == set(contenders())
 
 
 def test_a_plan_can_be_narrowed() -> None:

@@ -112,6 +112,20 @@ def test_a_size_that_may_not_be_quoted_is_left_out_and_told() -> None:
     assert growth.charts(results, EVERYONE)["growth-sessions.svg"].count("<circle") == 2
 
 
+@pytest.mark.parametrize(
+    ("costs", "steepest"),
+    [
+        ([(1, 4.0), (10, 4.0), (100, 6.0)], 1.5),
+        ([(100, 8.0), (10, 2.0), (1, 4.0)], 4.0),
+        ([(1, 8.0), (10, 4.0), (100, 2.0)], 0.5),
+    ],
+)
+def test_growth_is_the_steepest_from_fewer_to_more(
+    costs: list[tuple[float, float]], steepest: float
+) -> None:
+    assert growth.growth(costs) == steepest
+
+
 @pytest.mark.parametrize("given", [{"generator_cpu": 1.0}, {"problems": ["missing: 3"]}])
 def test_what_stuck_readers_did_is_not_quoted_of_an_unsound_run(given: dict[str, Any]) -> None:
     unsound = measured(

@@ -100,7 +100,14 @@ class Page(Circumstances):
     # Doing
 
     def _middle(self, selector: str) -> tuple[float, float]:
-        """Return where the middle of an element is, having scrolled to it."""
+        """Return where the middle of an element is, having scrolled to it.
+
+        On a page that has its styles and was painted: before that it moves, or hears no mouse.
+        """
+        self.wait_until(
+            "document.readyState === 'complete'"
+            " && (document.hidden || performance.getEntriesByType('paint').length > 0)"
+        )
         x, y = self.wait_until(
             f"(() => {{ const e = document.querySelector({json.dumps(selector)});"
             " if (!e) return null; e.scrollIntoView({block: 'nearest'});"

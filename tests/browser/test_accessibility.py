@@ -30,10 +30,10 @@ def page(visits: Visits, site: SiteServer, room: str) -> Page:
         edited, deleted = other.post("edited"), other.post("deleted")
         other.do("edit", seq=edited, text="as it is now")
         other.do("delete", seq=deleted)
-        other.tell("typing")
         say(page, "of one's own: http://example.org/")
         page.wait_for_text(STORED, "one's own")
         page.wait_for_text(".gone:not([hidden])", "deleted")
+        other.tell("typing")
         page.wait_for_text(".typing", "is typing")
     return page
 

@@ -7,6 +7,7 @@ import pytest
 from tests.browser.conftest import Visits, live, say, shown
 from tests.browser.page import Page
 from tests.browser.talk import (
+    PATIENT,
     drawn,
     forgive_losses,
     hurry,
@@ -182,7 +183,9 @@ def test_same_words_once_more_are_read_out_once_more(
 
 
 def test_burst_is_read_out_as_a_number(visits: Visits, site: SiteServer, room: str) -> None:
-    page = visits.enter(room)
+    page = visits.open("about:blank")
+    page.before_scripts(PATIENT)
+    live(page.goto(room))
     page.evaluate(LISTEN)
     with somebody(site, room) as other:
         seq = other.post("first")
@@ -236,6 +239,8 @@ def test_what_comes_to_a_hidden_page_is_read_out_later_or_in_the_tab_where_it_wa
 def test_of_two_windows_that_are_to_be_seen_one_reads_out(
     visits: Visits, page: Page, site: SiteServer, room: str
 ) -> None:
+    page.before_scripts(PATIENT)
+    live(page.goto(room))
     second = live(visits.open(room, like=page))
     focus = "document.hasFocus = () => {}; 0"
     second.evaluate(focus.format("true"))

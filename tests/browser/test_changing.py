@@ -65,6 +65,7 @@ def test_arrow_up_in_an_empty_field_edits_the_last_one_of_ones_own(
     page: Page, site: SiteServer, room: str
 ) -> None:
     say(page, "the last")
+    page.wait_for_text(STORED, "the last")
     with somebody(site, room) as other:
         other.post("not mine")
         page.wait_for_text(".text", "not mine")
@@ -108,6 +109,8 @@ def test_delete_asks_and_cancel_leaves_everything(page: Page) -> None:
     do(page, "delete")
     page.click("dialog button[value='']")
     page.wait_until(f"!{SURE}")
+    # Which is a moment before the focus is back: it would be taken from the field again.
+    page.wait_until("document.activeElement.matches('.line')")
     say(page, "next")
     page.wait_for_text(STORED, "next")
     assert shown(page) == ["as it was", "next"]

@@ -40,6 +40,7 @@ def end(page: Page, code: int) -> None:
 
 def offline(page: Page) -> None:
     page.offline()
+    page.wait_until(f"{ROOM}.dataset.state === 'offline'")
     say(page, "for later")
     forgive_losses(page)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.browser.conftest import Visits, say
+from tests.browser.conftest import Visits, live, say
 from tests.browser.page import Page
 from tests.browser.talk import somebody
 from tests.servers import SiteServer
@@ -20,6 +20,13 @@ CLOCK = """
 """
 
 
+def with_own_clock(visits: Visits, room: str) -> Page:
+    """Return a room in which five seconds last as long as the test wants."""
+    page = visits.open("about:blank")
+    page.before_scripts(CLOCK)
+    return live(page.goto(room))
+
+
 def typing(page: Page) -> str:
     return page.text(".typing").replace("\u2068", "").replace("\u2069", "")
 
@@ -30,7 +37,7 @@ def wait_for(page: Page, sentence: str) -> None:
 
 
 def test_one_two_and_several_who_type_are_told(visits: Visits, site: SiteServer, room: str) -> None:
-    page = visits.enter(room)
+    page = with_own_clock(visits, room)
     with (
         somebody(site, room, "Bob") as bob,
         somebody(site, room, "Cleo") as cleo,
@@ -50,9 +57,7 @@ def test_one_two_and_several_who_type_are_told(visits: Visits, site: SiteServer,
 def test_who_goes_on_no_longer_is_forgotten_after_five_seconds(
     visits: Visits, site: SiteServer, room: str
 ) -> None:
-    page = visits.open("about:blank")
-    page.before_scripts(CLOCK)
-    page.goto(room)
+    page = with_own_clock(visits, room)
     with somebody(site, room, "Bob") as bob:
         page.wait_for_text(".people ul", "Bob")
         bob.tell("typing")

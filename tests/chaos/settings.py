@@ -15,8 +15,6 @@ FAULT_FILE = Path(os.environ.get("FAULT_FILE", os.devnull))
 _layer = CHANNEL_LAYERS["default"]  # noqa: F405
 if _layer["BACKEND"] == LAYERS["core"]:
     _layer["CONFIG"]["capacity"] = int(os.environ["LAYER_CAPACITY"])
-    if "GROUP_EXPIRY" in os.environ:
-        _layer["CONFIG"]["group_expiry"] = int(os.environ["GROUP_EXPIRY"])
 if "LAYER_SEED" in os.environ:
     _layer["BACKEND"] = LOSSY[_layer["BACKEND"]]
     _layer["CONFIG"]["seed"] = os.environ["LAYER_SEED"]

@@ -6,8 +6,8 @@ from tests.hub.clients import Wired
 
 
 async def enrolled(hub: Hub) -> int:
-    """Wait until a hub has its row; its number."""
-    await soon(lambda: hub.presence.node is not None)
+    """Wait until a hub has its row, and the beat in which it got it is over; its number."""
+    await soon(lambda: hub.presence.node is not None and hub.heart._renewed_at > 0)
     assert hub.presence.node is not None
     return hub.presence.node
 

@@ -18,8 +18,9 @@ MakeHub = Callable[[], Hub]
 
 @pytest.fixture(autouse=True)
 def in_no_time(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.CHAT = {**OPEN_SITE, "DRAIN_SECONDS": 1}
+    settings.CHAT = {**OPEN_SITE, "DRAIN_SECONDS": 20}
     monkeypatch.setattr(drain, "LINGER_SECONDS", 0.0)
+    monkeypatch.setattr(drain, "SPREAD", 0.0)
 
 
 @pytest.fixture
@@ -55,10 +56,8 @@ async def test_posts_that_were_taken_are_stored_before_the_server_stops(
     handled: list[int],
     make_hub: MakeHub,
     settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.CHAT = {**OPEN_SITE, "DRAIN_SECONDS": 20, "COMMIT_BATCH": 1}
-    monkeypatch.setattr(drain, "SPREAD", 0.0)
     hub = make_hub()
     wired = Wired(hub)
     await wired.join()
@@ -109,7 +108,7 @@ async def test_process_without_sessions_drains_at_once(
     started = asyncio.get_running_loop().time()
     signal.raise_signal(signal.SIGTERM)
     await soon(lambda: bool(handled))
-    assert asyncio.get_running_loop().time() - started < 0.5
+    assert asyncio.get_running_loop().time() - started < 10
 
 
 async def test_stopped_hub_gives_the_signal_back(handled: list[int], site: None) -> None:

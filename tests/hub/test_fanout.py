@@ -3,7 +3,8 @@ import pytest
 
 from chat.conf import Config
 from chat.hub import fanout
-from chat.hub.fanout import Fanout, lines_of
+from chat.hub.fanout import Fanout
+from chat.hub.reel import lines_of
 from chat.hub.seat import Hint, Line, Seat
 from chat.hub.window import PARTS
 from chat.protocol import events, frames
@@ -83,7 +84,7 @@ async def test_event_larger_than_the_bound_has_a_frame_of_its_own() -> None:
     assert [len(frame) for frame in listener.frames] == [1, 1, 1]
 
 
-async def test_what_comes_while_a_round_is_sent_joins_the_next_in_order() -> None:
+async def test_what_comes_in_the_middle_of_a_turn_goes_out_in_order() -> None:
     fan = Fanout(CONFIG, 0)
     first, second = Listener("1"), Listener("2")
     sitting(fan, first, second)
@@ -97,7 +98,7 @@ async def test_what_comes_while_a_round_is_sent_joins_the_next_in_order() -> Non
 async def test_who_becomes_live_during_a_flush_gets_each_event_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It was served up to ``sent`` by its catching up, and is not in the round that is sent."""
+    """It was served up to ``sent`` by its catching up, and goes on from there."""
     monkeypatch.setattr(fanout, "SENDS_AT_ONCE", 1)
     fan = Fanout(CONFIG, 0)
     first, joiner, last = Listener("1"), Listener("2"), Listener("3")
@@ -132,7 +133,7 @@ async def test_who_leaves_during_a_flush_is_sent_nothing_more(
 async def test_blocked_listener_is_passed_by_from_then_on() -> None:
     fan = Fanout(Config(batch_events=1), 0)
     good, blocked = Listener("1"), Listener("2")
-    _, seat = sitting(fan, good, blocked)
+    good_seat, seat = sitting(fan, good, blocked)
 
     def block() -> None:
         blocked.blocked = True
@@ -141,7 +142,7 @@ async def test_blocked_listener_is_passed_by_from_then_on() -> None:
     fan.add(entries(1, 3))
     await fan.settled()
     assert (seat.live, seat.position) == (False, 1)
-    assert list(fan.live) != []
+    assert fan.live == [good_seat]
     assert (good.seqs, blocked.seqs) == ([1, 2, 3], [1])
     blocked.blocked = False
     fan.add([entry(4)])
@@ -184,7 +185,7 @@ async def test_hint_goes_with_the_next_frame() -> None:
     fan.add([entry(1)])
     await fan.settled()
     assert [[type(e).__name__ for e in frame] for frame in listener.frames] == [
-        ["Message", "Typing"]
+        ["Typing", "Message"]
     ]
     assert seat.position == 1
 
@@ -281,7 +282,7 @@ async def test_stopping_an_idle_fan_out_is_nothing() -> None:
     await Fanout(CONFIG, 0).stop()
 
 
-async def test_who_misses_a_round_that_fails_is_served_from_the_log(
+async def test_who_misses_a_turn_that_fails_is_served_from_the_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     fan = Fanout(CONFIG, 0)

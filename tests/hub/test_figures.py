@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from pytest_django import Settings
@@ -12,6 +13,7 @@ from chat.hub import figures, heart
 from chat.hub import hub as hubs
 from chat.hub.figures import Figures
 from chat.hub.hub import Hub
+from chat.hub.sequence import Order
 from chat.models import Sample
 from chat.protocol.closing import CloseCode
 from chat.protocol.errors import Forbidden, Unavailable
@@ -145,7 +147,7 @@ class Clock:
         self.now = 100.0
         self.loop = self
         self.sessions: dict[object, None] = {}
-        self.rooms: dict[str, object] = {}
+        self.rooms: dict[str, SimpleNamespace] = {}
         self.presence = self
 
     def time(self) -> float:
@@ -175,6 +177,55 @@ async def test_busy_rooms_are_those_with_most_people_and_most_posts(
     assert found.keys() == {"full", "loud"}
     assert (found["full"].online, found["full"].sessions, found["full"].posts) == (3, 3, 0.0)
     assert found["loud"].posts > 0
+
+
+def room_at(head: int) -> SimpleNamespace:
+    """Return a room as figures see it."""
+    return SimpleNamespace(order=Order(head), seats={})
+
+
+def posts_of(told: Figures) -> dict[str, float]:
+    """Return the posts a minute of the rooms that are told of, as the clock now is."""
+    return {busy.room: busy.posts for busy in told.report().busy}
+
+
+def test_posts_of_a_room_are_those_of_the_last_half_to_whole_minute() -> None:
+    clock = Clock()
+    told = Figures(clock)  # type: ignore[arg-type]  # a stand-in
+    clock.rooms["steady"] = steady = room_at(1000)
+    for _ in range(30):
+        clock.now += 10.0
+        steady.order.head += 5
+        found = posts_of(told)
+    assert found == {"steady": 30.0}
+    for _ in range(7):
+        clock.now += 10.0
+        found = posts_of(told)
+    assert found == {"steady": 0.0}
+
+
+def test_room_that_is_opened_counts_what_came_since_and_no_history() -> None:
+    clock = Clock()
+    told = Figures(clock)  # type: ignore[arg-type]  # a stand-in
+    clock.now += 30.0
+    told.report()
+    clock.rooms["new"] = new = room_at(5000)
+    clock.now += 30.0
+    assert posts_of(told) == {"new": 0.0}
+    new.order.head += 20
+    clock.now += 10.0
+    assert posts_of(told) == {"new": 30.0}
+
+
+def test_room_whose_log_went_back_has_no_posts_rather_than_fewer() -> None:
+    clock = Clock()
+    told = Figures(clock)  # type: ignore[arg-type]  # a stand-in
+    clock.rooms["restored"] = restored = room_at(100)
+    clock.now += 30.0
+    told.report()
+    restored.order.head = 40
+    clock.now += 30.0
+    assert posts_of(told) == {"restored": 0.0}
 
 
 async def test_beat_writes_what_goes_on_without_a_query_more(make_hub: MakeHub) -> None:

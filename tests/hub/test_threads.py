@@ -11,7 +11,7 @@ from chat.hub import threads as silence
 from chat.hub.threads import Threads
 from chat.models import Room
 from chat.protocol.errors import Unavailable
-from tests.fakes import turns
+from tests.fakes import soon, turns
 
 
 @pytest_asyncio.fixture
@@ -154,12 +154,13 @@ async def test_other_errors_are_raised_as_they_are(threads: Threads) -> None:
 async def test_read_of_a_silent_database_is_unavailable(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(silence, "SILENT_SECONDS", 0.01)
     answers = threading.Event()
     try:
-        for _ in range(5):  # more than there are threads
-            with pytest.raises(Unavailable):
-                await threads.read(answers.wait)
+        with monkeypatch.context() as hasty:
+            hasty.setattr(silence, "SILENT_SECONDS", 0.01)
+            for _ in range(5):  # more than there are threads
+                with pytest.raises(Unavailable):
+                    await threads.read(answers.wait)
     finally:
         answers.set()
     assert await threads.read(divmod, 7, 2) == (3, 1)
@@ -168,14 +169,20 @@ async def test_read_of_a_silent_database_is_unavailable(
 async def test_write_that_has_begun_is_waited_for_and_those_behind_it_are_not_made(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(silence, "SILENT_SECONDS", 0.01)
-    answers = threading.Event()
+    answers, begun = threading.Event(), threading.Event()
     made: list[str] = []
+
+    def stuck() -> bool:
+        begun.set()
+        return answers.wait()
+
     try:
-        first = asyncio.create_task(threads.write(answers.wait))
-        await turns()
-        with pytest.raises(Unavailable):
-            await threads.write(made.append, "behind it")
+        first = asyncio.create_task(threads.write(stuck))
+        await soon(begun.is_set)
+        with monkeypatch.context() as hasty:
+            hasty.setattr(silence, "SILENT_SECONDS", 0.01)
+            with pytest.raises(Unavailable):
+                await threads.write(made.append, "behind it")
         assert not first.done()
     finally:
         answers.set()
@@ -198,6 +205,32 @@ async def test_call_that_nobody_waits_for_any_more_is_not_made(threads: Threads)
     assert await first
     await threads.write(made.append, "after it")
     assert made == ["after it"]
+
+
+async def test_answer_that_comes_after_its_loop_has_closed_troubles_nobody(
+    threads: Threads, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers, called = threading.Event(), threading.Event()
+
+    def work() -> None:
+        called.set()
+        answers.wait()
+
+    def in_a_loop_of_its_own() -> None:
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(threads.write(work))
+        loop.run_until_complete(asyncio.sleep(0))
+        called.wait()
+        task.cancel()
+        loop.run_until_complete(asyncio.wait([task]))
+        loop.close()
+
+    try:
+        await asyncio.to_thread(in_a_loop_of_its_own)
+    finally:
+        answers.set()
+    assert await threads.write(divmod, 7, 2) == (3, 1)
+    assert caplog.text == ""
 
 
 async def test_stopping_closes_the_connection_of_every_thread(transactional_db: None) -> None:

@@ -14,7 +14,7 @@ from chat.protocol.errors import Unavailable
 from tests.fakes import soon
 from tests.hub.clients import Wired, off_loop, post
 from tests.hub.conftest import MakeHub
-from tests.hub.roster import enrolled
+from tests.hub.roster import enrolled, written
 
 
 @pytest.fixture(autouse=True)
@@ -199,6 +199,7 @@ async def test_process_that_was_buried_tells_of_all_again(make_hub: MakeHub, tol
         await settle(hub)
     else:
         await hub.presence.beat()
+        await written(hub)  # nothing is due that would have it enroll by itself
     await off_loop(store.bury, [node])
     if not told:
         await hub.vitals.beat()

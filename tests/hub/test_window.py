@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.hub.window import PARTS, Credit, Window
+from chat.hub.window import MARKS_KEPT, PARTS, Credit, Window
 
 
 def sent(window: Window, count: int, *, start: int = 0, size: int = 10) -> list[int]:
@@ -23,34 +23,36 @@ def test_ping_is_due_each_quarter_of_the_bytes() -> None:
 def test_session_that_has_seen_everything_is_never_too_slow() -> None:
     window = Window(events=100, size=1000, seq=50)
     for seq in range(51, 1000):
-        window.sent(seq, 30)
-        assert not window.exceeded(seq)
+        if window.sent(seq, 30):
+            assert not window.exceeded(seq, seq)
 
 
 def test_session_within_the_window_is_not_too_slow() -> None:
     window = Window(events=100, size=10**9, seq=0)
     sent(window, 100)
-    assert not window.exceeded(0)
+    assert not window.exceeded(0, 100)
 
 
 def test_session_more_than_the_window_behind_is_too_slow() -> None:
     window = Window(events=100, size=10**9, seq=0)
     sent(window, 125)
-    assert window.exceeded(0)
-    assert window.exceeded(24)
-    assert not window.exceeded(25)
+    assert window.exceeded(0, 125)
+    assert window.exceeded(24, 125)
+    assert not window.exceeded(25, 125)
+    assert not window.exceeded(0, 100), "who is judged at an earlier ping is not behind a later one"
 
 
 def test_session_more_than_the_bytes_behind_is_too_slow() -> None:
     window = Window(events=10**6, size=1000, seq=0)
     sent(window, 125)
-    assert window.exceeded(0)
-    assert not window.exceeded(50)
+    assert window.exceeded(0, 125)
+    assert not window.exceeded(50, 125)
+    assert not window.exceeded(0, 75)
 
 
 @pytest.mark.parametrize("seq", [0, 17])
 def test_new_window_exceeds_nobody(seq: int) -> None:
-    assert not Window(events=64, size=65_536, seq=seq).exceeded(seq)
+    assert not Window(events=64, size=65_536, seq=seq).exceeded(seq, seq)
 
 
 sends = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 400)), max_size=120)
@@ -76,16 +78,42 @@ def test_bounds_hold_to_a_part_of_the_window(
         before = max(count for seq, count in history if seq <= position)
         unseen = total - before
         if behind > events:
-            assert window.exceeded(position)
+            assert window.exceeded(position, last)
         if behind <= events and unseen <= size:
             # Bytes are counted from the last mark before the position: at most a part more.
             slack = size // PARTS + most_bytes
-            assert not window.exceeded(position) or unseen + slack > size
+            assert not window.exceeded(position, last) or unseen + slack > size
         if unseen > size:
-            assert window.exceeded(position)
+            assert window.exceeded(position, last)
     # Between two looks at it no more than a part and one frame goes out.
-    assert last - window._marks[-1][0] < events // PARTS + most_events
-    assert total - window._marks[-1][1] < size // PARTS + most_bytes
+    assert last - window._seqs[-1] < events // PARTS + most_events
+    assert total - window._sizes[-1] < size // PARTS + most_bytes
+
+
+@given(st.integers(64, 200), st.integers(400, 4000), sends, st.integers(0, 300), st.integers(0, 99))
+def test_what_is_forgotten_changes_no_judgement(
+    events: int, size: int, batches: list[tuple[int, int]], seen: int, passed: int
+) -> None:
+    whole = Window(events=events, size=size, seq=0)
+    short = Window(events=events, size=size, seq=0)
+    last, marks = 0, []
+    for count, length in batches:
+        last += count
+        whole.sent(last, length)
+        if short.sent(last, length):
+            marks.append(last)
+    everybody = marks[len(marks) * passed // 100] if marks else 0
+    short.forget(everybody)
+    for mark in marks:
+        if mark >= everybody:
+            assert short.exceeded(min(seen, mark), mark) == whole.exceeded(min(seen, mark), mark)
+
+
+def test_of_what_everybody_has_no_more_marks_are_kept_than_a_window_needs() -> None:
+    window = Window(events=100, size=10**9, seq=0)
+    sent(window, 100_000)
+    window.forget(100_000)
+    assert len(window._seqs) == len(window._sizes) == MARKS_KEPT
 
 
 # Replies

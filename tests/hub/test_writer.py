@@ -36,6 +36,18 @@ async def test_what_comes_during_a_transaction_goes_into_the_next() -> None:
     assert list(desk.outcomes.values()) == [1, 2, 3, 4]
 
 
+async def test_what_comes_soon_after_a_transaction_goes_into_one() -> None:
+    desk = Desk()
+    desk.submit(0)
+    while not desk.outcomes:
+        await asyncio.sleep(0)
+    for number in (1, 2, 3):
+        desk.submit(number)
+        await asyncio.sleep(0)
+    await desk.writer.settled()
+    assert [len(batch) for batch in desk.threads.batches] == [1, 3]
+
+
 async def test_no_more_than_a_batch_goes_into_one_transaction() -> None:
     desk = Desk(batch=2)
     for number in range(5):

@@ -19,7 +19,7 @@ from tests.servers import Serve, SiteServer
 from tests.services import RedisServer
 from tests.staff import fetch, sign_in_staff
 
-OVERRIDES = overriding(HEARTBEAT=4, POSTS_PER_SECOND=0, SESSIONS_PER_ADDRESS=0)
+OVERRIDES = overriding(POSTS_PER_SECOND=0, SESSIONS_PER_ADDRESS=0)
 
 SESSIONS = 2000
 
@@ -27,7 +27,7 @@ PROCESSES = 3
 
 POSTS_AT_ONCE = 8
 
-LOAD_SECONDS = 5.0
+LOAD_SECONDS = 20.0
 """How long the page may take on a machine that does everything else as well."""
 
 
@@ -61,7 +61,7 @@ async def test_three_processes_with_two_thousand_sessions_are_all_there(
         while crowd.acked < 5 * POSTS_AT_ONCE:
             await asyncio.sleep(0.01)
         crowd.stop_posting()
-        assert await crowd.quiesce(patience=10.0)
+        assert await crowd.quiesce(patience=60.0)
         assert crowd.problems() == []
         delivered = crowd.posted * SESSIONS
 

@@ -16,7 +16,7 @@ from tests.services import RedisServer
 SELDOM = 20.0
 TOLD_SECONDS = 4.0
 
-HEARTBEAT = 2.0
+HEARTBEAT = 6.0
 """Of the site without Redis: its processes look four times in it."""
 
 PRELUDE = """

@@ -17,6 +17,8 @@ def server(serve_module: Serve, request: pytest.FixtureRequest) -> SiteServer:
 
 async def test_connecting_joins_main(server: SiteServer, visit: Visits) -> None:
     bert, guest = await visit.terminal(server), new_guest()
+    await bert.say("/list")
+    await bert.line("main")  # he is there before her
     anna = await visit.terminal(server, who=guest)
     await bert.line(f"{guest.label} joined")
     await anna.say("hello main")

@@ -144,6 +144,25 @@ def test_heads_are_the_rows_of_those_that_are_there(database: str) -> None:
     assert store.heads([]) == {}
 
 
+def test_standings_tell_what_of_a_room_has_changed(database: str) -> None:
+    say(2)
+    store.create_room("other")
+    before = store.standings(["main", "other", "nope"])
+    assert {slug: found.head for slug, found in before.items()} == {"main": 2, "other": 0}
+    assert store.standings([]) == {}
+    say(3)
+    assert store.standings(["main"])["main"] == store.Standing(3, before["main"].policy)
+    changes = {"title": "T", "kind": "private", "guests": "none", "slow_mode": 5, "max_length": 9}
+    changes |= {"locked": True, "archived": True, "pruned": 1, "epoch": "new"}
+    assert {"pk", *changes} == set(store_rooms.POLICY)
+    for field, value in changes.items():
+        Room.objects.using(database).filter(slug="main").update(**{field: value})
+        found = store.standings(["main"])["main"]
+        assert found.policy != before["main"].policy, field
+        assert found.policy == store.policy_of(live_room(database)), field
+        before["main"] = found
+
+
 def test_new_epochs_are_given_to_those_named_or_to_all(database: str) -> None:
     for slug in "abc":
         store.create_room(slug)

@@ -193,7 +193,7 @@ def test_sessions_of_a_silent_process_are_nobodys_and_stay_in_the_table(database
     nodes = Node.objects.using(database)
     nodes.exclude(pk=new).update(started_at=Now() - timedelta(hours=1))
     nodes.filter(pk=hangs).update(figures_at=Now() - timedelta(seconds=41))
-    nodes.filter(pk=lives).update(figures_at=Now() - timedelta(seconds=38))
+    nodes.filter(pk=lives).update(figures_at=Now() - timedelta(seconds=20))
     here = {f"{letter}{node}" for node in (lives, new) for letter in "st"}
     assert {connection.session for connection in store.connected()} == here
     people, count = store.people_in("main", 10)

@@ -106,12 +106,24 @@ def test_buttons_of_a_room_and_choices_fit_on_every_screen(boss: Backstage, room
             boss.page.evaluate(f"{boxes.format(f'.object-tools li{which}')}.map(({{top}}) => top)")
             for which in (":not(.chat-act)", ".chat-act")
         )
-        title = boss.page.evaluate(f"{boxes.format('#content > h2')}.at(-1).bottom")
+        title = boss.page.evaluate(f"{boxes.format('#content > h2, .titles > h2')}.at(-1).bottom")
         assert title < min(others) <= max(others) < min(acts)
     boss.goto("room/announce/")
     boss.page.resize(1200, 844, phone=False)
     lines = boxes.format("#id_logged label")
     assert boss.page.evaluate(f"{lines}.every(({{height}}) => height < 30)")
+
+
+def test_trail_looks_on_our_pages_as_on_those_of_django(boss: Backstage) -> None:
+    looks = {}
+    for path in ("room/", "node/", "room/announce/"):
+        boss.goto(path)
+        looks[path] = boss.page.evaluate(
+            "(({ backgroundColor, color, padding }) => [backgroundColor, color, padding])"
+            "(getComputedStyle(document.querySelector('.breadcrumbs')))"
+        )
+        assert boss.page.text(".breadcrumbs").startswith("Home")
+    assert looks["node/"] == looks["room/announce/"] == looks["room/"]
 
 
 def test_history_is_cleared_on_every_screen(boss: Backstage, visitor: Page, room: str) -> None:

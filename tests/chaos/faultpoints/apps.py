@@ -34,7 +34,7 @@ class FaultPoints(AppConfig):
         _wrap(import_module("chat.store.log"), "append_here", _before_commit)
         _wrap(import_module("chat.store"), "append", _after_commit)
         _wrap(import_module("chat.hub.writer").Writer, "announce", _after_ack)
-        _wrap(import_module("chat.hub.fanout").Fanout, "_send", _mid_fanout)
+        _wrap(import_module("chat.hub.fanout").Fanout, "add", _mid_fanout)
         signal.signal(signal.SIGUSR1, _tell)
         signal.signal(signal.SIGUSR2, lambda *_: time.sleep(BLOCK_SECONDS))
 
@@ -142,12 +142,12 @@ def _after_ack(announce: Callable[..., None]) -> Callable[..., None]:
     return die_or_announce
 
 
-def _mid_fanout(send: Callable[..., Any]) -> Callable[..., Any]:
-    async def send_to_half(fanout: Any, sent: Sequence[Any]) -> None:
+def _mid_fanout(add: Callable[..., Any]) -> Callable[..., Any]:
+    def send_to_half(fanout: Any, entries: Sequence[Any]) -> None:
         if wanted("mid_fanout"):
             for seat in list(fanout.live)[::2]:
                 fanout.set_live(seat, live=False)
             asyncio.get_running_loop().call_later(FLUSH_SECONDS, _die)
-        await send(fanout, sent)
+        add(fanout, entries)
 
     return send_to_half

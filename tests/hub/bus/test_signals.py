@@ -99,3 +99,26 @@ async def test_processes_on_one_layer_hear_each_other() -> None:
         assert second.heard == [Altered("main"), Look()]
         assert first.heard == [Look()]
         await asyncio.gather(first.bus.stop(), second.bus.stop())
+
+
+async def test_what_nobody_else_hears_is_not_sent_over_an_in_memory_layer() -> None:
+    """It looks through all groups, at each sending and at each receiving."""
+    with override_settings(
+        CHANNEL_LAYERS={"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    ):
+        alone, other = Ears(), Ears()
+        alone.bus.start()
+        groups = memory_layer().groups
+        await soon(lambda: CONTROL in groups)
+        await alone.bus.enter("main")
+        alone.bus.send(ROOM, Altered("main"))
+        alone.bus.send(CONTROL, Look())
+        await soon(lambda: bool(alone.heard))
+        assert alone.heard == [Look()]
+        other.bus.start()
+        await other.bus.enter("main")
+        await soon(lambda: len(groups.get(ROOM, ())) == 2)
+        alone.bus.send(ROOM, Altered("main"))
+        await soon(lambda: bool(other.heard))
+        assert other.heard == [Altered("main")]
+        await asyncio.gather(alone.bus.stop(), other.bus.stop())

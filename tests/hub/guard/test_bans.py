@@ -114,7 +114,7 @@ async def test_mute_silences_in_its_room_and_says_so(
 
 async def test_ban_that_has_ended_is_none(connect: Connect, untold: None) -> None:
     target, client = await user_or_guest(connect, "user")
-    until = NOW() + timedelta(seconds=1)
+    until = NOW() + timedelta(seconds=4)
     await off_loop(people.mute, target, by=SITE, until=until)
     assert (await client.event("rights"))["may"] == []
     await client.event("notice", text="you are no longer muted in this chat")

@@ -104,7 +104,7 @@ async def test_session_that_expires_ends_then_though_nothing_is_said(
     connect: Connect, told_only: None
 ) -> None:
     account = await sign_up("ann")
-    ends = timezone.now() + timedelta(seconds=1)
+    ends = timezone.now() + timedelta(seconds=4)
     await off_loop(SiteSession.objects.filter(pk=key_of(account)).update, expire_date=ends)
     client = await connect(cookies=account.cookies)
     assert await client.closed() == 4501

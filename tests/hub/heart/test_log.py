@@ -16,6 +16,7 @@ from tests.fakes import soon, turns
 from tests.hub.clients import Wired, memory_layer, off_loop, post
 from tests.hub.conftest import MakeHub
 from tests.hub.rooms import draft
+from tests.hub.roster import enrolled
 
 
 @pytest.mark.usefixtures("fast")
@@ -58,6 +59,55 @@ async def test_changed_policy_is_found_by_a_beat(site: None, fast: None) -> None
     wired.say(post(1))
     await soon(lambda: bool(wired.told("error")))
     assert wired.told("error")[0]["code"] == "forbidden"
+
+
+async def test_rooms_of_which_nothing_changes_are_not_read_whole(
+    make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = make_hub()
+    await enrolled(hub)
+    wired = Wired(hub)
+    await wired.join()
+    read: list[str] = []
+    original = store.heads
+
+    def heads(slugs: list[str]) -> dict[str, Room]:
+        read.extend(slugs)
+        return original(slugs)
+
+    monkeypatch.setattr(store, "heads", heads)
+    await off_loop(store.append, [draft(1)])
+    await hub.heart._compare_heads()
+    await soon(lambda: wired.seqs == [1])
+    assert read == []
+    await off_loop(Room.objects.filter(slug="main").update, title="Hall")
+    await hub.heart._compare_heads()
+    assert hub.rooms["main"].record.title == "Hall"
+    assert set(read) == {"main"}
+    read.clear()
+    await hub.heart._compare_heads()
+    assert read == []
+
+
+async def test_room_that_could_not_be_read_whole_is_compared_again(
+    make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = make_hub()
+    wired = Wired(hub)
+    await wired.join()
+
+    def away(_: object) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "heads", away)
+        # Not before: a beat of the hub's own might see it.
+        await off_loop(Room.objects.filter(slug="main").update, title="Hall")
+        with pytest.raises(Unavailable):
+            await hub.heart._compare_heads()
+        assert hub.rooms["main"].record.title == ""
+    await hub.heart._compare_heads()
+    assert hub.rooms["main"].record.title == "Hall"
 
 
 async def test_outbox_of_a_publisher_that_died_is_emptied_by_a_beat(site: None, fast: None) -> None:
@@ -145,6 +195,7 @@ async def test_session_that_takes_nothing_for_half_a_heartbeat_is_closed(
     make_hub: MakeHub,
 ) -> None:
     hub = make_hub()
+    await enrolled(hub)
     slow, stalled = Wired(hub), Wired(hub)
     for wired in (slow, stalled):
         await wired.join()
@@ -161,6 +212,7 @@ async def test_straggler_that_cannot_be_served_is_closed_and_the_others_are_serv
     make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     hub = make_hub()
+    await enrolled(hub)
     cursed, other = Wired(hub), Wired(hub)
     room = None
     for wired in (cursed, other):
@@ -219,7 +271,20 @@ async def test_database_that_is_away_for_a_while_is_asked_again(
         raise Unavailable
 
     with monkeypatch.context() as broken:
-        broken.setattr(store, "heads", away)
+        broken.setattr(store, "standings", away)
         await off_loop(store.append, [draft(1)])
         await soon(lambda: asked >= 3)
     await soon(lambda: wired.seqs == [1])
+
+
+async def test_hub_that_is_to_look_in_the_turn_in_which_it_stops_does_stop(
+    make_hub: MakeHub,
+) -> None:
+    hub = make_hub()
+    await enrolled(hub)
+    resting = asyncio.create_task(hub.heart._rest(60))
+    await turns()
+    hub.heart.look()
+    resting.cancel()
+    await asyncio.wait([resting])
+    assert resting.cancelled()

@@ -101,10 +101,10 @@ async def test_process_whose_heart_stops_is_forgotten_and_buried(make_hub: MakeH
     for _ in range(20):  # as often as others have it look
         await hub.presence.beat()
     assert hub.presence.online("main") == 1
-    grow_old(hub, dead, 1.4)
+    grow_old(hub, dead, 1.0)
     await hub.presence.beat()
     assert hub.presence.online("main") == 1
-    grow_old(hub, dead, 0.2)
+    grow_old(hub, dead, 0.6)
     await hub.presence.beat()
     assert hub.presence.online("main") == 0
     assert not await off_loop(Node.objects.filter(pk=dead).exists)

@@ -179,7 +179,7 @@ async def test_user_s_terminal_on_another_process_changes_the_name_on_none(
 async def test_who_reloads_the_page_is_not_told_as_gone(
     make_hub: MakeHub, settings: Settings
 ) -> None:
-    settings.CHAT = {**OPEN_SITE, "PRESENCE_LINGER": 0.2}
+    settings.CHAT = {**OPEN_SITE, "PRESENCE_LINGER": 2}
     hub = make_hub()
     who = identity.new_guest()
     ann, first, other = Wired(hub), Wired(hub, who=who), Wired(hub)

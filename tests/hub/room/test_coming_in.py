@@ -3,7 +3,7 @@
 import asyncio
 
 from chat.conf import Config
-from chat.hub.fanout import PING
+from chat.hub.reel import PING
 from chat.hub.seat import Hint, Seat
 from tests.fakes import Listener, delete, edit, entries, entry, turns
 from tests.hub.room.conftest import Make

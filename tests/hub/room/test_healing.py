@@ -198,6 +198,7 @@ async def test_position_the_log_has_is_reached_and_sent(make: Make) -> None:
     live.commit(entry(6), entry(7))
     assert await live.room.reach(7)
     assert live.room.sent == 7
+    await live.room.fanout.settled()
     assert listener.seqs == [6, 7]
 
 

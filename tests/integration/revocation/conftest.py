@@ -16,12 +16,13 @@ from tests.integration.settings import overriding
 from tests.servers import Serve
 from tests.services import PostgresServer, RedisServer
 
-TOLD_SECONDS = 2.0
+# Who is told has acted within two seconds; the rest is for a busy machine.
+TOLD_SECONDS = 4.0
 
 # A heartbeat that is shorter than a test's patience. Where nobody is told, all is found within it;
 # the rest is for the database and a busy machine.
 HEARTBEAT = 4.0
-FOUND_SECONDS = HEARTBEAT + 1.5
+FOUND_SECONDS = 2 * HEARTBEAT
 
 PREPARE = """
 from django.contrib.auth.models import Group, Permission, User

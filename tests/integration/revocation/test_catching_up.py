@@ -26,7 +26,7 @@ ENTRIES, WINDOW = 1800, 256
 """Of the log there is to catch up with; those that a client is sent before it confirms any."""
 
 # Confirmed at a time, and the seconds in between: it takes longer than any revocation may.
-STEP, PACE = 12, 0.06
+STEP, PACE = 12, 0.12
 
 FILL = """
 from chat import store

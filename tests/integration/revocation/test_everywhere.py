@@ -19,7 +19,7 @@ from tests.integration.revocation.acts import (
 )
 
 # Session rows are only looked at, and nobody is told when one of them ends by itself.
-EXPIRES_SECONDS = 3
+EXPIRES_SECONDS = 6
 EXPIRES = f"""
 ends = timezone.now() + timedelta(seconds={EXPIRES_SECONDS})
 Session.objects.filter(pk=key).update(expire_date=ends)

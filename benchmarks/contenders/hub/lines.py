@@ -1,0 +1,48 @@
+"""The hub by other start lines than docs/deployment.md's: what each word of those is worth."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from benchmarks.contenders.contender import Contender, daphne, uvicorn
+from benchmarks.contenders.hub.describe import contenders as hub
+
+_APPLICATION = "project.asgi:application"
+_COLLECTED = "benchmarks.contenders.hub.default_collector:application"
+
+
+def _instead(line: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
+    """Return a start line with one word of it replaced."""
+    assert any(old in word for word in line), f"{old} is in no word of the start line"
+    return tuple(word.replace(old, new) for word in line)
+
+
+# By the name of the documented one; each with what is different, and its own end of the name.
+LINES = {
+    "hub-uvicorn": {
+        "asyncio": ("--loop asyncio", _instead(uvicorn(_APPLICATION), "uvloop", "asyncio")),
+        "websockets": (
+            "--ws websockets",
+            _instead(uvicorn(_APPLICATION), "websockets-sansio", "websockets"),
+        ),
+        "backlog": ("--backlog 50", _instead(uvicorn(_APPLICATION), "8192", "50")),
+        "collected": ("the collector as it is by itself", uvicorn(_COLLECTED)),
+    },
+    "hub-daphne": {
+        "backlog": ("-b 127.0.0.1 -p, backlog 50", _instead(daphne(_APPLICATION), "8192", "50")),
+        "collected": ("the collector as it is by itself", daphne(_COLLECTED)),
+    },
+}
+
+
+def contenders() -> Iterator[Contender]:
+    """Yield the hub with one word of its start line changed, beside the documented one."""
+    documented = {contender.name: contender for contender in hub()}
+    for name, lines in LINES.items():
+        for ending, (title, command) in lines.items():
+            yield replace(
+                documented[name],
+                name=f"{name}-line-{ending}",
+                title=title,
+                command=command,
+                baseline=name,
+            )

@@ -1,0 +1,151 @@
+"""What is to be sent, and how it is cut into frames."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from chat.conf import Config
+from chat.hub import reel as reels
+from chat.hub.reel import Reel
+from chat.hub.seat import Hint, Line
+from chat.hub.window import MARKS_KEPT
+from chat.protocol import events, frames
+from chat.store import Entry
+from tests.fakes import entries, entry
+
+MOST = 64
+TYPING = Hint(
+    frames.encode(events.Typing(room="main", sender=events.Sender("7", "bob"))), [Line("bob types")]
+)
+
+
+def cut(reel: Reel, place: int, most: int = MOST) -> list[list[str]]:
+    """Return the types of the events in each frame of the row that begins at a place."""
+    row = reel.row(place, most=most)
+    found = [frames.decode_events(message["text"]) for message in row.messages]
+    return [[type(event).__name__ for event in frame] for frame in found]
+
+
+def test_row_is_one_object_for_all_who_are_as_far() -> None:
+    reel = Reel(Config(), 0)
+    reel.put(entries(1, 3))
+    assert reel.row(0, most=MOST) is reel.row(0, most=MOST)
+    assert reel.row(1, most=MOST) is not reel.row(0, most=MOST)
+
+
+def test_row_holds_all_that_came_since_its_place() -> None:
+    reel = Reel(Config(), 7)
+    reel.put(entries(8, 9))
+    assert cut(reel, 0) == [["Message"] * 2]
+    reel.put(entries(10, 10))
+    assert cut(reel, 0) == [["Message"] * 3]
+    row = reel.row(1, most=MOST)
+    assert (row.last, row.frames[-1].end, row.events) == (10, 3, [0, 2])
+
+
+def test_hints_come_along_and_count_as_no_events() -> None:
+    reel = Reel(Config(batch_events=2), 0)
+    for each in entries(1, 5):
+        reel.put([each])
+        reel.put_hint(TYPING)
+    pair = ["Message", "Typing"]
+    assert cut(reel, 0) == [pair * 2, pair * 2, pair]
+    assert reel.row(0, most=MOST).events == [0, 2, 4, 5]
+
+
+def test_hints_alone_are_a_frame_that_leaves_one_where_one_is() -> None:
+    reel = Reel(Config(), 7)
+    reel.put_hint(TYPING)
+    reel.put_hint(TYPING)
+    row = reel.row(0, most=MOST)
+    assert (cut(reel, 0), row.last, row.events) == ([["Typing"] * 2], 7, [0, 0])
+
+
+def test_row_has_no_more_frames_than_asked_for() -> None:
+    reel = Reel(Config(batch_events=1), 0)
+    reel.put(entries(1, 5))
+    assert cut(reel, 0, most=3) == [["Message"]] * 3
+    assert cut(reel, 3, most=3) == [["Message"]] * 2
+
+
+def test_ping_ends_its_frame_and_its_row() -> None:
+    reel = Reel(Config(batch_events=10, window=64), 0)
+    reel.put(entries(1, 20))
+    assert [len(frame) for frame in cut(reel, 0)] == [10, 7]
+    row = reel.row(0, most=MOST)
+    assert (row.pings, row.last) == (True, 16)
+    assert cut(reel, row.frames[-1].end) == [["Message"] * 4]
+
+
+def test_who_is_a_window_behind_a_ping_is_found_by_that_ping() -> None:
+    reel = Reel(Config(window=64), 0)
+    reel.put(entries(1, 96))
+    place, found = 0, []
+    while place < reel.end:
+        row = reel.row(place, most=MOST)
+        found.append((row.last, reel.exceeded(0, row)))
+        place = row.frames[-1].end
+    assert found == [(16, False), (32, False), (48, False), (64, False), (80, True), (96, True)]
+
+
+def test_what_everybody_has_is_forgotten_and_places_stay_what_they_were() -> None:
+    reel = Reel(Config(batch_events=1), 0)
+    reel.put(entries(1, 9))
+    before = cut(reel, 4)
+    reel.forget(4)
+    assert (reel.start, reel.end, cut(reel, 4)) == (4, 9, before)
+    reel.forget(9)
+    assert (reel.start, reel.end, reel.seq) == (9, 9, 9)
+    reel.put([entry(10)])
+    assert reel.row(9, most=MOST).last == 10
+
+
+def test_long_use_leaves_nothing_behind() -> None:
+    reel = Reel(Config(window=64), 0)
+    for seq in range(1, 10_000):
+        reel.put([entry(seq)])
+        reel.forget(reel.end)
+    assert (reel._items, reel._seqs, reel._rows) == ([], [], {})
+    assert (reel._lines, reel._frames) == ([], {})
+    assert len(reel._window._seqs) <= MARKS_KEPT + 1
+
+
+def test_lines_are_those_of_the_events_and_of_the_hints() -> None:
+    reel = Reel(Config(), 0)
+    reel.put(entries(1, 1))
+    reel.put_hint(TYPING)
+    (frame,) = reel.row(0, most=MOST).frames
+    assert [line.text for line in reel.lines(frame)] == ["bob: m1", "bob types"]
+
+
+def test_frame_to_which_nothing_can_be_added_is_made_once() -> None:
+    """In a backlog at one event per frame, everybody is at another place, and more comes."""
+    reel = Reel(Config(batch_events=1), 0)
+    reel.put(entries(1, 3))
+    first = reel.row(0, most=MOST)
+    reel.put([entry(4)])
+    again, beside = reel.row(0, most=MOST), reel.row(1, most=MOST)
+    assert again.frames[:2] == first.frames[:2]
+    assert beside.frames[0] is first.frames[1]
+    assert [frame.last for frame in again.frames] == [1, 2, 3, 4]
+    reel.forget(2)
+    assert reel.row(2, most=MOST).frames[0] is again.frames[2]
+
+
+def test_lines_are_made_once_though_frames_are_cut_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def lines_of(items: Sequence[Entry]) -> list[Line]:
+        made.extend(item.seq for item in items)
+        return [Line(item.text) for item in items]
+
+    monkeypatch.setattr(reels, "lines_of", lines_of)
+    reel = Reel(Config(), 0)
+    for seq in (1, 2, 3):
+        reel.put([entry(seq)])
+        (frame,) = reel.row(0, most=MOST).frames
+        assert len(reel.lines(frame)) == seq
+    reel.forget(2)
+    (frame,) = reel.row(2, most=MOST).frames
+    assert [line.text for line in reel.lines(frame)] == [entry(3).text]
+    assert made == [1, 2, 3]
