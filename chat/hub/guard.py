@@ -169,6 +169,14 @@ class Guard:
         """What restrains a sender who comes from ``address``, now."""
         return self.bans.against(key, address, timezone.now())
 
+    async def look_at_bans(self) -> None:
+        """Go by the bans that are committed by now, as far as they can be read.
+
+        For who was seen to have lost a role in a room: that goes in one transaction with a ban
+        where somebody is removed, and by bans that were read before it nobody could be told why.
+        """
+        await self._try(self._compare_bans)
+
     async def _compare_bans(self) -> None:
         """Read the bans where there are others than before, and let those go that have ended."""
         if self._barred or await self.hub.threads.read(store.mark_of_bans) != self._mark:
@@ -271,6 +279,8 @@ class Guard:
         }
         places = {seat: (seat.room.record.pk, session_of(seat).identity.user_pk) for seat in before}
         roles = await self.hub.threads.read(store.roles_at, set(places.values()))
+        if any(before[seat].role and not roles.get(place) for seat, place in places.items()):
+            await self.look_at_bans()
         for seat, rights in before.items():
             session = session_of(seat)
             if session.closed or session.seats.get(seat.room.slug) is not seat:

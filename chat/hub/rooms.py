@@ -179,6 +179,7 @@ class Rooms(dict[str, Room]):
         while unknown := {session_of(seat).identity.user_pk for seat in room.seats} - roles.keys():
             found = await self.hub.threads.read(store.roles_in, record.pk, unknown)
             roles.update({user: found.get(user) for user in unknown})
+        await self.hub.guard.look_at_bans()
         room.go_by(record)
         room.reviews += 1
         for number, seat in enumerate(list(room.seats), 1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -84,6 +85,34 @@ async def test_ban_of_a_room_puts_out_of_it_and_no_other(
 
 
 NOW = timezone.now
+
+
+async def look_at_roles(_: Room) -> None:
+    (hub,) = hubs.running()
+    await hub.guard._look_at(list(hub.sessions), thoroughly=False)
+
+
+async def look_at_room(board: Room) -> None:
+    (hub,) = hubs.running()
+    await hub.rooms.alter(hub.rooms["board"], board)
+
+
+@pytest.mark.parametrize("look", [look_at_roles, look_at_room])
+async def test_who_is_removed_between_two_looks_is_told_why(
+    connect: Connect,
+    told_only: None,
+    monkeypatch: pytest.MonkeyPatch,
+    look: Callable[[Room], Awaitable[None]],
+) -> None:
+    """The bans were read before, and that the membership is gone is seen after it."""
+    monkeypatch.setattr("chat.revocation.tell_all", lambda signal: None)
+    account, client = await member(connect)
+    target = await off_loop(people.target_of, account.user)
+    board = await off_loop(Room.objects.get, slug="board")
+    await off_loop(people.remove, target, room=board, by=SITE, reason="rude")
+    await look(board)
+    left = await client.event("left")
+    assert (left["room"], left.get("code"), left.get("reason")) == ("board", "removed", "rude")
 
 
 @WHO
