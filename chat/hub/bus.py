@@ -173,10 +173,12 @@ class Bus:
     async def _add(self, group: str) -> None:
         """Enter ``group``, unless it is left meanwhile. Raises what the layer raises."""
         channel = self._channel
-        if group in self._groups:
+        while group in self._groups:
             await self._layer.group_add(group, channel)
-            if group not in self._groups:
-                await self._layer.group_discard(group, channel)
+            if group in self._groups:
+                return
+            await self._layer.group_discard(group, channel)
+            # Again where somebody has entered it meanwhile: that was undone.
 
     async def _enter_all(self) -> None:
         """Enter every group, those too that are added meanwhile. Raises what the layer raises."""

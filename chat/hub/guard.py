@@ -161,9 +161,10 @@ class Guard:
 
     async def known(self) -> None:
         """Wait until the bans have been read once. Raises ``Unavailable``."""
-        async with self._reading:
-            if self._mark is None:
-                await self._read_bans()
+        if self._mark is None:
+            async with self._reading:
+                if self._mark is None:
+                    await self._read_bans()
 
     def restraints(self, key: str, address: str) -> tuple[access.Restraint, ...]:
         """What restrains a sender who comes from ``address``, now."""
@@ -204,14 +205,14 @@ class Guard:
     async def _judge_all(self) -> None:
         self._judged_at = now = timezone.now()
         for number, session in enumerate(list(self.hub.sessions)):
-            if not session.closed:
-                self._judge(session, now)
+            self.judge(session, now)
             if number % SESSIONS_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    def _judge(self, session: Session, now: datetime) -> None:
+    def judge(self, session: Session, now: datetime) -> None:
+        """Go by the bans that were last read."""
         restraints = self.bans.against(session.identity.key, session.address, now)
-        if restraints != session.restraints:
+        if restraints != session.restraints and not session.closed:
             reviewing.restrain(session, restraints)
 
     # Users
@@ -290,4 +291,4 @@ class Guard:
                 self._doubt([session])  # decided anew while we read
             elif role != rights.role:
                 session.reviews += 1
-                reviewing.reconsider(session, seat, role)
+                reviewing.take_role(session, seat, role)

@@ -31,6 +31,9 @@ logger = logging.getLogger("chat")
 # that is seen it is 55 s at 20 s a heartbeat, which is the longest: half-open ones go within 60 s.
 SILENT_HEARTBEATS = 2.5
 
+# In that many beats each client is asked for a sign of life, and can have given it.
+ANSWERED_BEATS = BEATS + 1
+
 ROOMS_AT_ONCE = 500
 SESSIONS_AT_ONCE = 256
 
@@ -70,15 +73,17 @@ class Heart:
     # Sessions: never waits for the database
 
     async def _beat_sessions(self) -> None:
-        beat = 0
+        beat = judges_from = 0
         while True:
             slept_at = self.hub.loop.time()
             await asyncio.sleep(self._beat)
             beat += 1
-            # Were we ourselves away, or busy, what clients said meanwhile is not read yet.
-            late = self.hub.loop.time() - slept_at > 2 * self._beat
+            if self.hub.loop.time() - slept_at > 2 * self._beat:
+                # We ourselves were away, or busy: what clients said meanwhile is not read yet, and
+                # to be silent they must have been asked since.
+                judges_from = beat + ANSWERED_BEATS
             try:
-                await self._ping(beat % BEATS, judge=not late)
+                await self._ping(beat % BEATS, judge=beat >= judges_from)
             except Exception:
                 logger.exception("a beat of the sessions failed")
 

@@ -123,4 +123,6 @@ class Intake:
         """Carry out nothing more."""
         self._backlog.clear()
         if self._worker is not None:
-            self._worker.cancel()
+            # Not at once: a task that has not begun would never tell the work, whose place in the
+            # line for a lock nobody would give up then.
+            self._session.hub.loop.call_soon(self._worker.cancel)

@@ -70,8 +70,9 @@ class Register:
             known = await self.hub.threads.write(
                 store.revise, node, revision, [row_of(s) for s in changed.values()], gone
             )
-        except Unavailable:
-            self._changed = {**changed, **self._changed}
+        except BaseException:
+            alive = {name: session for name, session in changed.items() if not session.closed}
+            self._changed = {**alive, **self._changed}
             self._gone |= gone
             raise
         if not known:

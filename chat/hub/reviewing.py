@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils import timezone
 from msgspec import UNSET
 
 from chat import access
@@ -18,8 +19,18 @@ if TYPE_CHECKING:
     from chat.hub.session import Session
 
 
-def reconsider(session: Session, seat: Seat, role: str | None) -> None:
-    """The room or the session changed: go on with the rights there now are, or leave."""
+def take_role(session: Session, seat: Seat, role: str | None) -> None:
+    """Go on with a role that was just read in the room, by its record as it now is.
+
+    And by the bans that were last read: who is removed loses the role in the same transaction, and
+    whoever is seeing to all sessions for those may not have come to this one yet.
+    """
+    session.hub.guard.judge(session, timezone.now())
+    if not session.closed and session.seats.get(seat.room.slug) is seat:
+        _reconsider(session, seat, role)
+
+
+def _reconsider(session: Session, seat: Seat, role: str | None) -> None:
     before = visiting.rights_in(seat)
     seat.rights = access.rights(session.identity, seat.room.record, role, session.restraints)
     if not seat.rights.see:
@@ -72,4 +83,4 @@ def _removal(ban: Restraint) -> events.Notice:
 def _review(session: Session) -> None:
     session.reviews += 1
     for seat in list(session.seats.values()):
-        reconsider(session, seat, seat.rights.role)
+        _reconsider(session, seat, seat.rights.role)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 from chat import store
@@ -13,13 +14,19 @@ from chat.hub.session import Session
 from chat.hub.signals import Batch
 from chat.models import Room as Record
 from chat.protocol import MAIN
+from chat.protocol.closing import CloseCode
 from chat.protocol.errors import UnknownRoom
 
 if TYPE_CHECKING:
     from chat.hub.hub import Hub
 
+logger = logging.getLogger("chat")
+
 
 SEATS_AT_ONCE = 256
+
+# Sessions that start over at once: their reads go together, and others have their turns between.
+STARTS_AT_ONCE = 64
 
 
 class _Opening:
@@ -163,35 +170,46 @@ class Rooms(dict[str, Room]):
             return
         seats = list(room.seats)
         await self.close(room)
-        for seat in seats:
-            session = session_of(seat)
-            if session.seats.get(room.slug) is not seat:
-                continue  # it left, or joined anew, meanwhile
-            if record is None and room.slug != MAIN:
+        for first in range(0, len(seats), STARTS_AT_ONCE):
+            some = seats[first : first + STARTS_AT_ONCE]
+            gone = record is None and room.slug != MAIN
+            await asyncio.gather(*(self._move(seat, gone=gone) for seat in some))
+            await asyncio.sleep(0)
+
+    async def _move(self, seat: Seat, *, gone: bool) -> None:
+        """Have one who sat in a room that was closed start over in it, or leave where it is gone."""
+        session, slug = session_of(seat), seat.room.slug
+        if session.seats.get(slug) is not seat:
+            return  # it left, or joined anew, meanwhile
+        try:
+            if gone:
                 visiting.evict(session, seat)
             else:
-                await visiting.start_over(session, room.slug)
+                await visiting.start_over(session, slug)
+        except Exception:
+            # A fault of ours. Nobody serves that seat any more: they come back, and begin anew.
+            logger.exception("%s: a session could not start over", slug)
+            session.close(CloseCode.GOING_AWAY)
 
     async def _reconsider(self, room: Room, record: Record) -> None:
         """Go by ``record`` from now on, everybody in the room too. Raises ``Unavailable``."""
-        before = {seat: seat.rights for seat in room.seats}
+        before = {seat: seat.rights.role for seat in room.seats}
         roles: dict[Any, str | None] = {None: None}  # guests have none
         while unknown := {session_of(seat).identity.user_pk for seat in room.seats} - roles.keys():
             found = await self.hub.threads.read(store.roles_in, record.pk, unknown)
             roles.update({user: found.get(user) for user in unknown})
-        await self.hub.guard.look_at_bans()
+            await self.hub.guard.look_at_bans()
+        # Who has come meanwhile came by the old record, and with a role that was just read.
         room.go_by(record)
         room.reviews += 1
         for number, seat in enumerate(list(room.seats), 1):
             session = session_of(seat)
             if session.seats.get(room.slug) is not seat:
                 continue
-            if seat in before and before[seat] is not seat.rights:
-                reviewing.reconsider(
-                    session, seat, seat.rights.role
-                )  # what was read since is newer
-            else:
-                reviewing.reconsider(session, seat, roles[session.identity.user_pk])
+            role = seat.rights.role  # what was read since is newer
+            if seat in before and before[seat] == role:
+                role = roles[session.identity.user_pk]
+            reviewing.take_role(session, seat, role)
             if number % SEATS_AT_ONCE == 0:
                 await asyncio.sleep(0)
 

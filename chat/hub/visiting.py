@@ -140,7 +140,8 @@ def rights_in(seat: Seat) -> events.Rights:
 def evict(session: Session, seat: Seat) -> None:
     """The session may not, or cannot, stay in the room: tell it so."""
     give_up(session, seat, gone=False)
-    _tell_left(session, seat.room.slug, seat.rights.restraint)
+    restraint = seat.rights.restraint
+    _tell_left(session, seat.room.slug, restraint if restraint and restraint.bars else None)
 
 
 def _tell_left(session: Session, slug: str, ban: Restraint | None = None) -> None:

@@ -2,11 +2,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from chat import store
 from chat.hub.register import plain
 from chat.models import Connection
+from chat.protocol.errors import Unavailable
 from tests.fakes import soon
 from tests.hub.clients import Connect, ConnectTerminal, Wired, off_loop
 from tests.hub.conftest import MakeHub
@@ -62,6 +64,28 @@ async def test_session_that_went_before_it_was_written_leaves_no_row(make_hub: M
     await soon(lambda: not hub.presence.register.due)
     await hub.threads.write(lambda: None)
     assert await rows() == {}
+
+
+async def test_session_that_went_while_its_row_could_not_be_written_leaves_none(
+    make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = make_hub()
+    await enrolled(hub)
+    wired = Wired(hub)
+    revise = store.revise
+
+    def fail(*_: object) -> bool:
+        hub.loop.call_soon_threadsafe(wired.session.gone)
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(store, "revise", fail)
+    with pytest.raises(Unavailable):
+        await hub.presence.register.save(1)
+    await soon(lambda: wired.session.closed)
+    monkeypatch.setattr(store, "revise", revise)
+    await hub.presence.register.save(2)
+    assert await rows() == {}
+    assert not hub.presence.register.due
 
 
 async def test_rows_say_where_from_since_when_how_and_with_what(

@@ -7,7 +7,7 @@ import pytest
 from chat import api, store
 from chat.hub import hub as hubs
 from chat.hub import session
-from chat.models import Membership, Room
+from chat.models import Ban, Membership, Room
 from tests.fakes import soon
 from tests.hub.clients import Connect, off_loop, sign_up
 
@@ -117,3 +117,61 @@ async def test_who_loses_the_right_to_post_may_read_on(connect: Connect) -> None
     hub.heart.look()
     await soon(lambda: hub.rooms["main"].record.archived)
     assert (await guest.post("hi"))["code"] == "forbidden"
+
+
+async def test_who_comes_while_a_change_is_seen_to_goes_by_it_too(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = await sign_up("ann"), await sign_up("bob")
+    here, newcomer = await connect(cookies=ann.cookies), await connect(cookies=bob.cookies)
+    await here.join()
+    (hub,) = hubs.running()
+    look = hub.guard.look_at_bans
+
+    async def meanwhile() -> None:
+        await look()
+        if all(event["type"] != "joined" for event in newcomer.events):
+            await newcomer.join()
+
+    monkeypatch.setattr(hub.guard, "look_at_bans", meanwhile)
+    await off_loop(Room.objects.filter(slug="main").update, archived=True)
+    hub.heart.look()
+    for client in (here, newcomer):
+        assert (await client.event("rights"))["may"] == []
+
+
+async def test_role_that_was_read_counts_though_a_ban_came_meanwhile(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await sign_up("ann")
+    main = await off_loop(Room.objects.create, slug="main")
+    await off_loop(Membership.objects.create, room=main, user=ann.user, role="moderator")
+    client = await connect(cookies=ann.cookies)
+    await client.join()
+    (hub,) = hubs.running()
+    (seat,) = hub.rooms["main"].seats
+    look = hub.guard.look_at_bans
+
+    async def mute() -> None:
+        await off_loop(Ban.objects.create, kind="mute", sender_key=f"u:{ann.user.pk}")
+        await look()
+
+    monkeypatch.setattr(hub.guard, "look_at_bans", mute)
+    await off_loop(Membership.objects.update, role="member")
+    await hub.rooms.alter(hub.rooms["main"], main)
+    assert (seat.rights.role, seat.rights.post) == ("member", False)
+
+
+async def test_who_is_muted_is_not_removed_when_the_room_goes(connect: Connect) -> None:
+    await off_loop(Room.objects.create, slug="side")
+    client = await connect()
+    await client.join("side")
+    key = f"g:{client.events[0]['sender']['id']}"
+    await off_loop(Ban.objects.create, kind="mute", sender_key=key, reason="loud")
+    (hub,) = hubs.running()
+    await hub.guard.look_at_bans()
+    assert (await client.event("rights"))["reason"] == "loud"
+    await off_loop(Room.objects.filter(slug="side").delete)
+    hub.heart.look()
+    left = await client.event("left")
+    assert ("code" in left, "reason" in left) == (False, False)

@@ -209,6 +209,21 @@ async def test_session_that_ends_while_it_joins_is_in_no_room(site: None) -> Non
     assert not any(room.seats for room in wired.hub.rooms.values())
 
 
+async def test_session_that_ends_as_it_begins_to_wait_keeps_nobody_waiting(site: None) -> None:
+    """It was in line for a lock, and nothing of it had run since."""
+    hub = hubs.current()
+    await Wired().join()
+    async with hub.guard._reading:
+        hub.guard._mark = None  # as before any bans were read
+        early = Wired()
+        early.say({"type": "join", "room": "main"})
+        early.session.gone()
+        late = Wired()
+        late.say({"type": "join", "room": "main"})
+    await soon(lambda: bool(late.told("joined")))
+    assert early.session.seats == {}
+
+
 async def test_room_that_was_made_for_a_session_that_ended_meanwhile_goes_again(
     site: None, settings: Settings
 ) -> None:

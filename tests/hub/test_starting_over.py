@@ -1,11 +1,13 @@
 """Rooms that are not what they were: whoever is in them starts over."""
 
 import asyncio
+from collections.abc import Collection
+from dataclasses import replace
 
 import pytest
 from django.db import OperationalError
 
-from chat import store
+from chat import identity, store
 from chat.hub import hub as hubs
 from chat.hub import visiting
 from chat.hub.room import Room as LiveRoom
@@ -112,6 +114,56 @@ async def test_who_cannot_start_over_for_want_of_a_database_is_to_come_back(
     monkeypatch.setattr(store, "open_room", away)
     await hub.rooms.alter(room, record)
     assert wired.socket.code == 4000
+
+
+async def test_fault_in_starting_one_session_over_keeps_no_other_from_it(
+    make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = make_hub()
+    first, second = Wired(hub), Wired(hub)
+    for wired in (first, second):
+        await wired.join()
+    start_over = visiting.start_over
+
+    async def fail_once(session: Session, slug: str) -> None:
+        if session is first.session:
+            raise RuntimeError("a bug")
+        await start_over(session, slug)
+
+    monkeypatch.setattr(visiting, "start_over", fail_once)
+    await off_loop(store.renew_epochs, None)
+    hub.heart.look()
+    await soon(lambda: len(second.told("joined")) == 2)
+    assert first.socket.code == 4000
+
+
+async def test_crowd_that_starts_over_asks_for_its_roles_together(
+    make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = make_hub()
+    await enrolled(hub)
+
+    async def look_at(*_: object, **__: object) -> None:
+        """Do not find out that they are made up."""
+
+    monkeypatch.setattr(hub.guard, "_look_at", look_at)
+    guest = identity.new_guest()
+    people = [replace(guest, key=f"u:{number}", user_pk=number) for number in range(1, 101)]
+    crowd = [Wired(hub, who=who) for who in people]
+    await asyncio.gather(*(wired.join() for wired in crowd))
+    asked: list[int] = []
+    roles_in = store.roles_in
+
+    def count(room: int, users: Collection[object]) -> dict[object, str]:
+        asked.append(len(users))
+        return roles_in(room, users)
+
+    monkeypatch.setattr(store, "roles_in", count)
+    await off_loop(store.renew_epochs, None)
+    (record,) = (await off_loop(store.heads, ["main"])).values()
+    await hub.rooms.alter(hub.rooms["main"], record)
+    assert all(len(wired.told("joined")) == 2 for wired in crowd)
+    assert len(asked) <= 4
 
 
 async def test_room_that_goes_while_all_start_over_is_not_made_again(make_hub: MakeHub) -> None:

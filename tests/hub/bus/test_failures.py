@@ -129,6 +129,36 @@ async def test_room_that_is_entered_while_all_are_entered_again_is_not_forgotten
     assert not ears.bus.behind
 
 
+async def test_room_that_is_left_and_entered_while_all_are_entered_again_is_heard(
+    ears: Ears, layer: Layer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last to reach the layer is a discard, which was asked for between the two."""
+    await ears.bus.enter("main")
+    add, discard = layer.group_add, layer.group_discard
+    begun = False
+
+    async def leave_meanwhile(group: str, channel: str) -> None:
+        nonlocal begun
+        await add(group, channel)
+        if group == ROOM and not begun:
+            begun = True
+            await ears.bus.exit("main")
+
+    async def enter_meanwhile(group: str, channel: str) -> None:
+        if begun and ROOM not in ears.bus._groups:
+            discards.append(group)
+            if len(discards) == 2:
+                await ears.bus.enter("main")
+        await discard(group, channel)
+
+    discards: list[str] = []
+    monkeypatch.setattr(layer, "group_add", leave_meanwhile)
+    monkeypatch.setattr(layer, "group_discard", enter_meanwhile)
+    await ears.bus.renew()
+    assert discards == [ROOM, ROOM]
+    assert layer.members(ROOM)
+
+
 async def test_every_outage_is_told_of(
     ears: Ears, layer: Layer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -97,19 +97,26 @@ async def look_at_room(board: Room) -> None:
     await hub.rooms.alter(hub.rooms["board"], board)
 
 
+@pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("look", [look_at_roles, look_at_room])
 async def test_who_is_removed_between_two_looks_is_told_why(
     connect: Connect,
     told_only: None,
     monkeypatch: pytest.MonkeyPatch,
     look: Callable[[Room], Awaitable[None]],
+    known: bool,
 ) -> None:
-    """The bans were read before, and that the membership is gone is seen after it."""
+    """The bans were read before, and that the membership is gone is seen after it.
+
+    Or they were read after it, and this session is yet to be judged by them.
+    """
     monkeypatch.setattr("chat.revocation.tell_all", lambda signal: None)
     account, client = await member(connect)
     target = await off_loop(people.target_of, account.user)
     board = await off_loop(Room.objects.get, slug="board")
     await off_loop(people.remove, target, room=board, by=SITE, reason="rude")
+    if known:
+        await hubs.running()[0].guard._read_bans()
     await look(board)
     left = await client.event("left")
     assert (left["room"], left.get("code"), left.get("reason")) == ("board", "removed", "rude")
