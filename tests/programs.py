@@ -202,18 +202,26 @@ def _guard() -> subprocess.Popen[bytes]:
     )
 
 
+_ports_given: set[int] = set()
+
+
 def free_port() -> int:
     """Return a port of 127.0.0.1 that nobody listens on.
 
     It lies below the range from which systems pick the ports of outgoing connections, lest one of
-    those take it while its server is being restarted.
+    those take it while its server is being restarted. It is nobody else's either whose server is
+    not up yet: no port comes twice, and each of the processes that the tests run in has its own.
     """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
     while True:
-        port = random.randrange(15_000, 32_000)
+        port = random.randrange(15_000 + worker, 32_000, 8)
+        if port in _ports_given:
+            continue
         try:
             socket.create_server(("127.0.0.1", port)).close()
         except OSError:
             continue  # taken; there are plenty
+        _ports_given.add(port)
         return port
 
 

@@ -205,12 +205,12 @@ async def test_nobody_waits_for_a_publisher_whose_transaction_is_open(
 async def test_publisher_that_is_killed_before_its_commit_has_said_nothing(
     serve: Serve, postgres_database: str
 ) -> None:
-    server = serve(env={"DATABASE_URL": postgres_database, **overriding(HEARTBEAT=0.4)})
+    server = serve(env={"DATABASE_URL": postgres_database, **overriding(HEARTBEAT=4)})
     async with Visits() as visits:
         client = await visits.json(server, "main")
         with publisher(server.env, "wait") as process:
             assert process.stdout is not None
             await asyncio.to_thread(process.stdout.readline)
-        await asyncio.sleep(1)  # ten beats, in which it would be found
+        await asyncio.sleep(3)  # three beats, in which it would be found
         await client.post("main", "after")
         assert client.texts("main") == ["after"]

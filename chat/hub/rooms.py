@@ -177,7 +177,7 @@ class Rooms(dict[str, Room]):
             await asyncio.sleep(0)
 
     async def _move(self, seat: Seat, *, gone: bool) -> None:
-        """Have one who sat in a room that was closed start over in it, or leave where it is gone."""
+        """Have one who sat in a closed room start over in it, or leave it where it is gone."""
         session, slug = session_of(seat), seat.room.slug
         if session.seats.get(slug) is not seat:
             return  # it left, or joined anew, meanwhile

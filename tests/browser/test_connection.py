@@ -111,7 +111,7 @@ def test_being_offline_is_said_at_once_and_what_is_written_then_is_sent_afterwar
 ) -> None:
     page = visits.enter(room)
     page.offline()
-    page.wait_until("document.querySelector('.state').innerText === 'You are offline.'", seconds=2)
+    page.wait_until("document.querySelector('.state').innerText === 'You are offline.'")
     say(page, "for later")
     page.wait_for_text(".notice", "This will be sent as soon as the connection is back.")
     page.wait_for_text(".sending", "Sending…")
@@ -210,7 +210,9 @@ def test_room_that_is_gone_is_said_instead_of_waited_for(visits: Visits, room: s
     assert page.text(".state") == "Disconnected"
 
 
-def test_loss_is_calm_for_those_too_who_want_less_motion(page: Page) -> None:
+def test_loss_is_calm_for_those_too_who_want_less_motion(page: Page, room: str) -> None:
+    page.before_scripts(PATIENT)
+    live(page.goto(room))
     page.prefer(reduced_motion="reduce")
     page.evaluate(LISTEN)
     page.evaluate("lastSocket.end(1006)")

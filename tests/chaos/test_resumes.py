@@ -22,6 +22,7 @@ async def test_retries_of_one_id_are_one_message_now_and_later(
     assert {ack["seq"] for ack in acks} == {1}
     assert sorted(ack["duplicate"] for ack in acks) == [False] + [True] * (len(tabs) - 1)
 
+    await witness.said(room, "once")
     for process in site.processes:  # nothing of it is in memory
         await asyncio.to_thread(process.restart)
     late = await visit.json(site.doors[1], who=who)

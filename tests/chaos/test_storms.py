@@ -58,9 +58,7 @@ async def test_a_thousand_who_come_back_at_once_have_missed_nothing(
     assert history.faults() == []
     # Where the machine is slow, some answer their pings late, or are lost, and come back once more.
     for one in listeners.regulars:
-        *before, last = one.codes
-        assert last == LEFT
-        assert before
-        assert set(before) <= {LOST, SILENT, SLOW}
+        assert LOST in one.codes
+        assert set(one.codes) <= {LEFT, LOST, SILENT, SLOW}
     again = sum(one.returns > 2 for one in listeners.regulars)
     print(f"{again} of them came back twice")

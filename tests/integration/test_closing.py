@@ -12,7 +12,7 @@ from tests.integration.people import Visits, new_guest
 from tests.integration.settings import overriding
 from tests.servers import Serve, ServerKind, SiteServer
 
-HEARTBEAT = 1.0
+HEARTBEAT = 2.0
 
 
 @pytest.fixture(scope="module", params=["daphne", "uvicorn"])

@@ -137,7 +137,7 @@ async def test_position_of_another_history_is_told_so(server: SiteServer, room: 
 async def test_draining_server_says_so_and_lets_nobody_in(
     serve: Serve, kind: ServerKind, room: str
 ) -> None:
-    server = serve(kind, env=overriding(DRAIN_SECONDS=10))
+    server = serve(kind, env=overriding(DRAIN_SECONDS=30))
     async with AsyncExitStack() as stack:
         streams = [await stack.enter_async_context(stream(server, room)) for _ in range(20)]
         for listening in streams:

@@ -13,7 +13,7 @@ EACH, TIMES = 3, 15
 @pytest.fixture(scope="module")
 def servers(serve_module: Serve) -> list[SiteServer]:
     """Two daphne processes with one database and no Redis."""
-    env = overriding(HEARTBEAT=1, POSTS_PER_SECOND=0)
+    env = overriding(HEARTBEAT=3, POSTS_PER_SECOND=0)
     return [serve_module(env=env), serve_module(env=env)]
 
 

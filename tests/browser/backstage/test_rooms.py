@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.browser.conftest import STORED, Visits, live, say
 from tests.browser.page import Page
 from tests.browser.talk import slug_of, somebody
 from tests.servers import SiteServer
-from tests.talker import Client
+from tests.talker import REPLY_SECONDS, Client
 
 SAVE = "[name=_save]"
 WRITES = "document.querySelector('.post').checkVisibility()"
@@ -33,6 +34,14 @@ def other(site: SiteServer, room: str, visitor: Page) -> Iterator[Client]:
     """Somebody else who is there."""
     with somebody(site, room) as client:
         yield client
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until the hub has heard of what was just saved."""
+    deadline = time.monotonic() + REPLY_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_what_guests_may_do_changes_on_their_pages_at_once(
@@ -80,11 +89,14 @@ def test_room_is_closed_and_opened_again(
 
 
 def test_slow_mode_and_the_longest_message_hold_at_once(
-    boss: Backstage, other: Client, room: str
+    boss: Backstage, site: SiteServer, other: Client, room: str
 ) -> None:
     boss.find_room(room)
     boss.fill(slow_mode="3600", max_length="5")
     boss.submit(SAVE)
+    with somebody(site, room) as third:
+        longer = {"text": "longer", "id": "1"}  # one message at most, however often it is said
+        wait_for(lambda: third.do("post", **longer).get("code") == "too_long")
     assert other.do("post", text="longer", id="1")["type"] == "error"
     assert other.do("post", text="short", id="2")["type"] == "ack"
     again = other.do("post", text="again", id="3")
@@ -147,7 +159,7 @@ def test_new_epoch_lets_everybody_start_over_and_deletes_nothing(
     boss.submit()
     assert boss.said == "A new epoch has begun."
     other.do("leave")
-    assert other.do("join")["epoch"] != epoch
+    wait_for(lambda: other.do("join")["epoch"] != epoch)
     visitor.wait_for_text(STORED, "hello")
     live(visitor.reload()).wait_for_text(STORED, "hello")
 
@@ -222,7 +234,8 @@ def test_rooms_that_are_chosen_begin_a_new_epoch_together(
     boss.fill(reason=f"restored {name}")
     boss.submit()
     assert boss.said == "A new epoch has begun."
-    assert [old == new for old, new in zip(before, epochs(), strict=True)] == [False, False, True]
+    changed = [False, False, True]
+    wait_for(lambda: [old == new for old, new in zip(before, epochs(), strict=True)] == changed)
     for page in pages:
         say(page, "still here")
         page.wait_for_text(STORED, "still here")
