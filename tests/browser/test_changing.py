@@ -10,6 +10,18 @@ from tests.browser.talk import drawn, focused, hold, sign_in, somebody
 from tests.servers import SiteServer
 
 EDITING = "document.querySelector('.editing').checkVisibility()"
+# Answers to edits wait for `release()`.
+HOLD_EDITS = """{
+  const { room } = document.querySelector("chat-room");
+  const edit = room.edit.bind(room);
+  window.stored = false;
+  room.edit = async (...what) => {
+    const reply = await edit(...what);
+    await new Promise((resolve) => (window.release = resolve));
+    setTimeout(() => (window.stored = true));
+    return reply;
+  };
+}"""
 SURE = "document.querySelector('dialog').open"
 
 
@@ -59,6 +71,23 @@ def test_button_edits_and_the_draft_comes_back(page: Page) -> None:
     assert not page.evaluate(EDITING)
     assert focused(page) == "text"
     assert live(page.reload()).texts(".says") == ["as it is edited"]
+
+
+def test_what_is_written_while_an_edit_is_being_stored_stays_in_the_field(page: Page) -> None:
+    do(page, "edit")
+    page.write(".post textarea", "as it is")
+    page.evaluate(HOLD_EDITS)
+    page.enter()
+    page.wait_for_text(".text", "as it is")
+    page.type(", or was")
+    page.evaluate("release()")
+    page.wait_until("stored")
+    assert (field(page), page.evaluate(EDITING)) == ("as it is, or was", True)
+    page.enter()
+    page.wait_for_text(".text", "as it is, or was")
+    page.evaluate("release()")
+    page.wait_until(f"!{EDITING}")
+    assert field(page) == ""
 
 
 def test_arrow_up_in_an_empty_field_edits_the_last_one_of_ones_own(

@@ -6,15 +6,36 @@ import json
 
 import pytest
 
-from tests.browser.conftest import Visits, live, shown
+from tests.browser.conftest import STORED, Visits, live, say, shown
 from tests.browser.page import Page
-from tests.browser.talk import drawn, hurry, let_end, publish, somebody
+from tests.browser.talk import drawn, hurry, let_end, publish, slug_of, somebody
 from tests.servers import SiteServer
 
 MOST = 260
 """Rows that the page may hold: a window of the log and a few lines between."""
 
 LOG = "document.querySelector('.log')"
+FAILED = ".line[data-state=failed]"
+
+# What is asked of the history is answered when the test calls `release()`.
+HOLD_HISTORY = """{
+  const { room } = document.querySelector("chat-room");
+  const history = room.history.bind(room);
+  window.answered = false;
+  room.history = async (before) => {
+    const page = await history(before);
+    await new Promise((resolve) => (window.release = resolve));
+    setTimeout(() => (window.answered = true));
+    return page;
+  };
+}"""
+# Takes the element out, and puts it where it was in a moment.
+PUT_BACK = """{
+  const room = document.querySelector("chat-room");
+  const { parentNode, nextSibling } = room;
+  room.remove();
+  setTimeout(() => parentNode.insertBefore(room, nextSibling));
+}"""
 
 # Notes how the first message that is in sight moves when the page draws older or newer ones: its
 # place just after the drawing, less the one just before.
@@ -167,6 +188,43 @@ def test_history_that_cannot_be_had_just_now_comes_without_scrolling_again(page:
     )
     page.evaluate(f"{LOG}.scrollTop = 0; 0")
     page.wait_for_text(".text", "message 900")
+
+
+def test_message_of_ones_own_that_is_found_far_up_waits_no_longer(
+    visits: Visits, site: SiteServer, room: str
+) -> None:
+    page = visits.enter(room)
+    say(page, "long ago")
+    page.wait_for_text(STORED, "long ago")
+    me = page.evaluate("document.querySelector('chat-room').client.me.id")
+    id = page.evaluate("document.querySelector('chat-room').log.timeline.lines[0].id")
+    publish(site, room, 120)
+    # The tab was closed before it knew, and nobody was here for long.
+    post = {"id": id, "text": "long ago", "at": 1, "me": me, "state": "waiting"}
+    key = f"chat.post.{slug_of(room)}.{id}"
+    page.evaluate(f"localStorage.setItem({json.dumps(key)}, {json.dumps(json.dumps(post))})")
+    live(page.reload()).wait_for_text(FAILED, "It has waited for more than a day.")
+    scroll_to(page, "message 0", "-")
+    page.wait_until("!document.querySelector('chat-room').room.outbox.posts.length")
+    scroll_to(page, "long ago", "-")
+    drawn(page)
+    assert page.evaluate(f"({row('long ago')}).dataset.state ?? ''") != "failed"
+    assert page.evaluate(f"localStorage.getItem({json.dumps(key)})") is None
+
+
+def test_history_that_comes_after_the_element_was_put_elsewhere_is_not_shown_twice(
+    page: Page,
+) -> None:
+    page.evaluate(HOLD_HISTORY)
+    page.evaluate(f"{LOG}.scrollTo(0, 0); 0")
+    page.wait_until("!!window.release")
+    page.evaluate(PUT_BACK)
+    page.wait_until("document.querySelector('chat-room')?.room.joined")
+    page.evaluate("release()")
+    page.wait_until("answered")
+    drawn(page)
+    texts = shown(page)
+    assert len(texts) == len(set(texts))
 
 
 def test_what_comes_and_what_grows_above_does_not_move_what_one_reads(

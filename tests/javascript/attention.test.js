@@ -48,6 +48,10 @@ function open(focused) {
       attention.look();
       focus = false;
     },
+    /** @param {object} event */
+    change(event) {
+      attention.heard(/** @type {any} */ (event));
+    },
     /** @param {number} seq */
     hear(seq, text = `m${seq}`) {
       const message = { type: "message", seq, sender: { id: "9", name: "Bob" }, text };
@@ -68,6 +72,18 @@ test("while the window with the focus reads out, the one behind does not, howeve
   page.clock.pass(10_000);
   assert.deepEqual(front.said, [1, 2, 3, 4, 5].map((seq) => `Bob: m${seq}`));
   assert.deepEqual(behind.said, []);
+});
+
+test("what is edited before it is read out is read out as it is now, what is deleted is not", () => {
+  const window = open(true);
+  window.hear(1, "helo");
+  window.change({ type: "edited", seq: 2, target: 1, text: "hello" });
+  page.clock.pass(FOCUSED);
+  assert.deepEqual(window.said, ["Bob: hello"]);
+  window.hear(3, "rude");
+  window.change({ type: "deleted", seq: 4, target: 3 });
+  page.clock.pass(10_000);
+  assert.deepEqual(window.said, ["Bob: hello"]);
 });
 
 test("a window that is alone reads out without the focus, too", () => {

@@ -164,6 +164,17 @@ test("room that is left is told of nothing more, and not joined again", async ()
   assert.deepEqual([server().take(), told, client.seen], [[], [], {}]);
 });
 
+test("room that is left and joined again is not told that it was left", async () => {
+  const { server, room, client } = await inMain();
+  room.leave();
+  const again = client.join("main");
+  const told = listen(again);
+  const [left, entered] = server().take();
+  server().hear({ type: "left", room: "main", ref: left.ref }, joined({ ref: entered.ref }));
+  assert.equal(again.joined, true);
+  assert.deepEqual(only(told, "left"), []);
+});
+
 test("room that one was put out of is left, and that this is refused concerns no other", async () => {
   const { server, room, client } = await inMain();
   const tea = client.join("tea", { history: 0 });

@@ -48,6 +48,39 @@ test("post without a token that counts is refused as such, not sent for ever", a
   assert.deepEqual(heard.map(({ code, id }) => [code, id]), [["stale", "a"]]);
 });
 
+test("what another than the chat refuses has failed, also where that speaks JSON", async () => {
+  for (const [status, code] of /** @type {const} */ ([[400, "forbidden"], [403, "stale"], [413, "too_long"], [429, "rate_limited"]])) {
+    for (const json of [false, true]) {
+      const { stream, heard, last } = await inMain();
+      stream.send([{ type: "edit", room: "main", seq: 1, text: "hi", ref: 7 }]);
+      await (json ? last().answer({ detail: "no" }, status) : last().page("<h1>no</h1>", status));
+      assert.deepEqual(heard, [{ type: "error", code, detail: "", ref: 7 }]);
+    }
+  }
+});
+
+test("post for which nobody is there is sent another time", async () => {
+  for (const status of [404, 408, 503]) {
+    const { stream, heard, last } = await inMain();
+    stream.send([{ type: "post", room: "main", text: "hi", id: "a" }]);
+    await last().page("no such service", status);
+    assert.deepEqual(heard, [1006]);
+  }
+});
+
+test("post that is not answered for two and a half heartbeats is a loss, though the stream lives", async () => {
+  const { clock, stream, heard, requests } = await inMain();
+  stream.send([{ type: "typing", room: "main" }]);
+  await requests[1].answer([]);
+  stream.send([{ type: "post", room: "main", text: "hi", id: "a" }]);
+  clock.pass(10_000);
+  await requests[0].write(": still here\n\n");
+  clock.pass(9_999);
+  assert.deepEqual(heard, []);
+  clock.pass(1);
+  assert.deepEqual(heard, [1006]);
+});
+
 test("post that nothing, or a broken server, answers is a loss", async () => {
   const failing = await inMain();
   failing.stream.send([{ type: "post", room: "main", text: "hi", id: "a" }]);

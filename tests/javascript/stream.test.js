@@ -174,13 +174,15 @@ test("page that is no stream is a loss, not asked for for ever", async () => {
   assert.deepEqual([heard, requests.length], [[1006], 1]);
 });
 
-test("page that refuses a join is an answer, one of a broken server a loss", async () => {
-  for (const [status, wanted] of /** @type {const} */ ([[403, "forbidden"], [404, "forbidden"], [429, "rate_limited"], [502, undefined]])) {
-    const { stream, heard, last } = await opened();
-    stream.send([{ type: "join", room: "main", ref: 1 }]);
-    await turns();
-    await last().page("<h1>no</h1>", status);
-    assert.deepEqual(heard, wanted ? [{ type: "error", code: wanted, detail: "", ref: 1 }] : [1006]);
+test("join that somebody else than the chat refuses is a loss: it is tried again", async () => {
+  for (const status of [403, 404, 429, 502]) {
+    for (const json of [false, true]) {
+      const { stream, heard, last } = await opened();
+      stream.send([{ type: "join", room: "main", ref: 1 }]);
+      await turns();
+      await (json ? last().answer({ message: "no" }, status) : last().page("<h1>no</h1>", status));
+      assert.deepEqual(heard, [1006]);
+    }
   }
 });
 

@@ -72,7 +72,7 @@ export class Attention {
   heard(event) {
     const log = this.#log;
     if (event.type !== "message") {
-      this.#takeBack(event.target);
+      this.#change(event.target, event.type === "edited" ? event.text : undefined);
       return;
     }
     if (event.deleted || event.sender.id === log.me) return;
@@ -142,9 +142,10 @@ export class Attention {
   }
 
   // What was changed or deleted is in no part of the page any more as it was.
-  /** @param {number} seq */
-  #takeBack(seq) {
-    this.#unsaid = this.#unsaid.filter((line) => line.seq !== seq);
+  /** @param {number} seq @param {string} [text] what it says now, unless it was deleted */
+  #change(seq, text) {
+    const changed = (/** @type {Line} */ line) => (text === undefined ? [] : [{ ...line, text }]);
+    this.#unsaid = this.#unsaid.flatMap((line) => (line.seq === seq ? changed(line) : [line]));
     if (this.#said !== seq) return;
     this.#said = 0;
     this.#element.piece("voice").textContent = "";

@@ -246,8 +246,9 @@ export class ChatRoom extends HTMLElement {
     });
     this.piece("older").hidden = true;
     this.#fetching = false;
-    if (page?.type !== "history" || begun !== this.#begun) return; // the next scroll, or join, tries again
+    if (page?.type !== "history" || begun !== this.#begun || signal.aborted) return; // the next scroll, or join, tries again
     log.timeline.prepend(page.messages, page.more);
+    this.#forgetStored();
     log.update();
     log.look();
   }

@@ -194,7 +194,8 @@ export class Client extends Emitter {
     } else if (event.type === "error" && (event.id || event.ref === undefined)) {
       for (const room of this.rooms.values()) room.refused(event);
     } else if ("room" in event) {
-      this.rooms.get(event.room)?.hear(event);
+      // What answers our own `leave` is of a room that is forgotten, and may have been joined anew.
+      if (event.type !== "left" || event.ref === undefined) this.rooms.get(event.room)?.hear(event);
       if (event.type === "joined") this.#connection.settled();
     }
     if ("ref" in event) this.#reply(Number(event.ref), event);

@@ -172,8 +172,11 @@ export class Composer {
     }
     if (this.#line) {
       const line = this.#line;
+      const before = this.#box.value;
       const edited = text === line.text || await status?.try(this.#room.edit(line.seq, text));
-      if (edited && this.#line === line) this.#done();
+      if (!edited || this.#line !== line) return;
+      if (this.#box.value === before) this.#done();
+      else this.#line = { ...line, text }; // it was written on meanwhile
       return;
     }
     this.#draft.text = this.#box.value = "";

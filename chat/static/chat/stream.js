@@ -107,6 +107,7 @@ export class Stream {
         if (ref === undefined || answer.status === 501) throw new Error(answer.statusText);
         const refusal = await eventsOf(answer, { ref });
         if (signal.aborted) return;
+        if (!refusal) throw new Error(answer.statusText);
         this.#stop(room);
         return this.#on.events(refusal);
       }
@@ -159,6 +160,8 @@ export class Stream {
   async #ask(command) {
     const { ref } = command;
     const room = "room" in command ? command.room : "main";
+    // It goes another way than the streams do, which may live on.
+    const late = setTimeout(() => this.#on.closed(LOST), this.#silence);
     try {
       const answer = await fetch(`${this.#address(room)}/messages`, {
         method: "POST",
@@ -166,9 +169,12 @@ export class Stream {
         body: JSON.stringify({ name: this.#name || undefined, ...command }),
         signal: this.#over.signal,
       });
-      return await eventsOf(answer, "id" in command ? { ref, id: command.id } : { ref }, "stale");
+      const about = "id" in command ? { ref, id: command.id } : { ref };
+      return await eventsOf(answer, about) ?? refusalOf(answer, about);
     } catch {
       return undefined;
+    } finally {
+      clearTimeout(late);
     }
   }
 
@@ -179,20 +185,25 @@ export class Stream {
 }
 
 /**
- * What an answer says of the command with that `ref` and `id`. What is no JSON was refused before it
- * came to the chat: what was posted, by Django, for want of a token that counts, as after signing in or out in
- * another tab.
- * @param {Response} answer @param {{ ref?: Ref, id?: string }} about
- * @param {string} forbidden the code of such a 403 @returns {Promise<Event[]>}
+ * What the chat says of the command with that `ref` and `id`; undefined where it was somebody else who answered.
+ * @param {Response} answer @param {{ ref?: Ref, id?: string }} about @returns {Promise<Event[] | undefined>}
  */
-async function eventsOf(answer, about, forbidden = "forbidden") {
-  try {
-    return [await answer.json()].flat().map((event) => ({ ...event, ...about }));
-  } catch (error) {
-    if (answer.status < 400 || answer.status > 499) throw error;
-    const code = { 403: forbidden, 429: "rate_limited" }[answer.status] ?? "forbidden";
-    return [{ type: "error", code, detail: "", ...about }];
-  }
+async function eventsOf(answer, about) {
+  const events = [await answer.json().catch(() => undefined)].flat();
+  if (!events.every((event) => typeof event?.type === "string")) return undefined;
+  return events.map((event) => ({ ...event, ...about }));
+}
+
+/**
+ * What became of a command that was refused before it came to the chat: by Django, for want of a token that
+ * counts, as after signing in or out in another tab; or by what stands before it. Undefined where it may be
+ * taken another time, as by a site that is just being replaced.
+ * @param {Response} answer @param {{ ref?: Ref, id?: string }} about @returns {Event[] | undefined}
+ */
+function refusalOf({ status }, about) {
+  if (status < 400 || status > 499 || status === 404 || status === 408) return undefined;
+  const code = { 403: "stale", 413: "too_long", 429: "rate_limited" }[status] ?? "forbidden";
+  return [{ type: "error", code, detail: "", ...about }];
 }
 
 /** The messages of a stream of server-sent events. @param {Response} answer @param {() => void} alive called for each part */
