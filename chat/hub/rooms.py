@@ -168,11 +168,11 @@ class Rooms(dict[str, Room]):
         if record is not None and same and record.epoch == room.record.epoch:
             await self._reconsider(room, record)
             return
+        gone = record is None and room.slug != MAIN
         seats = list(room.seats)
         await self.close(room)
         for first in range(0, len(seats), STARTS_AT_ONCE):
             some = seats[first : first + STARTS_AT_ONCE]
-            gone = record is None and room.slug != MAIN
             await asyncio.gather(*(self._move(seat, gone=gone) for seat in some))
             await asyncio.sleep(0)
 

@@ -12,6 +12,11 @@ from tests.talker import Client, talker
 
 # For a page, before its own scripts: what it waits a second or two for, it waits four times as long
 # for, so that what a test does meanwhile is done by then.
+LOG = "document.querySelector('.log')"
+
+MOST = 260
+"""Rows that the page may hold: a window of the log and a few lines between."""
+
 PATIENT = """{
   const set = window.setTimeout.bind(window);
   window.setTimeout = (call, wait = 0, ...rest) =>
@@ -150,3 +155,8 @@ def focused(page: Page) -> str:
 def wait_for_focus(page: Page, what: str) -> None:
     """Wait until the focus is there."""
     page.wait_until(f"{_FOCUSED} === {json.dumps(what)}")
+
+
+def rows(page: Page) -> int:
+    """Return how many messages are on the page."""
+    return int(page.evaluate("document.querySelectorAll('.lines > *').length"))

@@ -7,6 +7,7 @@ import pytest
 from tests.browser.conftest import Visits, live, say, shown
 from tests.browser.page import Page
 from tests.browser.talk import (
+    LOG,
     PATIENT,
     drawn,
     forgive_losses,
@@ -19,7 +20,6 @@ from tests.browser.talk import (
 )
 from tests.servers import SiteServer
 
-LOG = "document.querySelector('.log')"
 LATEST = "document.querySelector('.latest').checkVisibility()"
 VOICE = "[data-part=voice]"
 

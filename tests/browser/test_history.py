@@ -8,13 +8,9 @@ import pytest
 
 from tests.browser.conftest import STORED, Visits, live, say, shown
 from tests.browser.page import Page
-from tests.browser.talk import drawn, hurry, let_end, publish, slug_of, somebody
+from tests.browser.talk import LOG, MOST, drawn, hurry, let_end, publish, rows, slug_of, somebody
 from tests.servers import SiteServer
 
-MOST = 260
-"""Rows that the page may hold: a window of the log and a few lines between."""
-
-LOG = "document.querySelector('.log')"
 FAILED = ".line[data-state=failed]"
 
 # What is asked of the history is answered when the test calls `release()`.
@@ -65,11 +61,6 @@ def row(text: str) -> str:
     """Return an expression for the message of that text."""
     rows = "Array.from(document.querySelectorAll('.line'))"
     return f"{rows}.find(e => e.querySelector('.text').textContent === {json.dumps(text)})"
-
-
-def rows(page: Page) -> int:
-    """Return how many messages are on the page."""
-    return int(page.evaluate("document.querySelectorAll('.lines > *').length"))
 
 
 def scroll_to(page: Page, text: str, way: str) -> int:
@@ -255,71 +246,3 @@ def test_who_scrolls_up_just_when_something_comes_is_not_brought_back(page: Page
     drawn(page)
     assert page.evaluate(f"{LOG}.scrollTop") == 700
     page.wait_until("document.querySelector('.latest').checkVisibility()")
-
-
-FEED = """{
-  const { log, room } = document.querySelector("chat-room");
-  const sender = { id: "s", name: "Robot" };
-  const at = new Date(Date.now() - 3600_000).toISOString();
-  log.timeline.clear();
-  for (let seq = 1; seq <= 10_000; seq++) {
-    const message = { id: `m${seq}`, sender, text: `message ${seq}`, at };
-    log.timeline.apply({ type: "message", room: room.slug, seq, ...message });
-  }
-  log.timeline.more = false;
-  log.toEnd();
-}"""
-
-
-def test_ten_thousand_messages_are_a_window_of_some(visits: Visits, room: str) -> None:
-    page = visits.enter(room)
-    page.evaluate(FEED)
-    drawn(page)
-    page.note_long_tasks()
-    assert shown(page)[-1] == "message 10000"
-    assert rows(page) <= MOST
-    for _ in range(30):
-        page.evaluate(f"{LOG}.scrollTop = 0; 0")
-        drawn(page)
-        assert rows(page) <= MOST
-    numbers = [int(text.removeprefix("message ")) for text in shown(page)]
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    assert numbers[0] < 9000
-    page.click(".latest")
-    page.wait_for_text(".text", "message 10000")
-    drawn(page)
-    assert rows(page) <= MOST
-    # Not held to a limit: the machine may be busy with other things.
-    print("long tasks, ms:", page.long_tasks())
-
-
-# The best of many, as the machine may be busy with other things.
-TIME_AN_UPDATE = f"""(() => {{
-  const {{ log, room }} = document.querySelector("chat-room");
-  const sender = {{ id: "s", name: "Robot" }};
-  const times = [];
-  for (let time = 0; time < 30; time++) {{
-    const seq = log.timeline.lines.at(-1).seq + 1;
-    const at = new Date().toISOString();
-    const begin = performance.now();
-    const message = {{ type: "message", room: room.slug, seq, id: "", sender, text: "new", at }};
-    log.timeline.apply(message);
-    log.update();
-    log.look();
-    {LOG}.getBoundingClientRect();
-    times.push(performance.now() - begin);
-  }}
-  return Math.min(...times);
-}})()"""
-
-
-def test_message_takes_no_longer_after_ten_thousand_than_after_a_few_hundred(
-    visits: Visits, room: str
-) -> None:
-    page = visits.enter(room)
-    page.evaluate(FEED.replace("10_000", "300"))
-    few = page.evaluate(TIME_AN_UPDATE)
-    page.evaluate(FEED)
-    many = page.evaluate(TIME_AN_UPDATE)
-    assert many < 2 * few + 2
-    assert many < 50, "a browser would call it a long task"
