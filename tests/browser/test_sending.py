@@ -33,10 +33,9 @@ def refuse(page: Page, site: SiteServer, room: str) -> None:
 
 
 def cut_off(page: Page) -> None:
-    """Load the page again, with the server still there but no way to be live."""
+    """Leave the page, and those it loads, no way to be live, also where the server is there."""
     page.refuse_websockets()
     page.block(["*/events*", "*/messages"])
-    page.reload()
 
 
 def test_message_is_shown_at_once_and_becomes_the_stored_one_in_its_place(
@@ -135,8 +134,9 @@ def test_message_of_a_page_that_is_cut_off_is_sent_by_another(
     page.wait_until("document.querySelector('chat-room').dataset.state !== 'open'")
     say(page, "kept")
     page.wait_for_text(WAITING, "kept")
+    cut_off(page)  # before it could come back by itself
     own_site.start()
-    cut_off(page)
+    page.reload()
     page.wait_for_text(WAITING, "kept")
 
     # As after the tab was closed: another page of the same visitor takes over.
