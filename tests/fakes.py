@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 from chat import store
@@ -248,6 +249,7 @@ class Layer:
         self.sent: list[tuple[str, dict[str, Any]]] = []
         self.away = False
         self.failures = 0
+        self._channels = count()
         self.open = asyncio.Event()
         self.open.set()
         self._received: asyncio.Queue[dict[str, Any] | Exception] = asyncio.Queue()
@@ -262,9 +264,9 @@ class Layer:
             raise ConnectionError("the layer is away")
 
     async def new_channel(self, prefix: str = "chat") -> str:
-        """Return the one channel's name."""
+        """Return a name that no channel has had before."""
         self._check()
-        return f"{prefix}!channel"
+        return f"{prefix}!channel{next(self._channels)}"
 
     async def receive(self, channel: str) -> dict[str, Any]:
         """Return what was delivered."""

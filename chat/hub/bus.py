@@ -14,6 +14,7 @@ from typing import Any
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
+from chat.hub.memberships import RETRY_SECONDS, Memberships
 from chat.hub.signals import CONTROL, AnySignal, Look, group_of, pack, unpack
 from chat.store import Counts
 
@@ -25,9 +26,6 @@ WAITING_MOST = 1000
 
 LAYER_SECONDS = 2.0
 """How long one call of the layer may take: a Redis gone silent may hold up nobody for longer."""
-
-RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0)
-"""Between attempts while the layer is away; the last one again and again."""
 
 
 def layer_of(alias: str) -> Any:
@@ -72,18 +70,19 @@ class Bus:
         self._hear = hear
         self._regained = regained
         self._counts = counts or Counts()
-        self._channel = ""
-        self._left_behind: set[str] = set()
-        """Channels that are not listened to any more, to be taken out of their groups."""
         self._listener: asyncio.Task[None] | None = None
         self._speaker: asyncio.Task[None] | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._memberships = Memberships(
+            self._layer, CONTROL, attempt=self._quietly, entered=self._entered, whole=self._whole
+        )
         self._failed = 0
         """How often listening has failed since it last worked."""
         self.heard_at = 0.0
-        """When anything was last heard, by the loop's clock."""
-        self.behind = False
-        """Whether there are groups that could not be entered: ``renew`` tries again."""
-        self._groups: set[str] = {CONTROL}
+        """When anything was last heard, by the loop's clock.
+
+        Or when a new channel entered a group: as long as it goes on with that, it need not hear.
+        """
         self._waiting: deque[tuple[str, AnySignal]] = deque(maxlen=WAITING_MOST)
         self._wake = asyncio.Event()
         self.failures = 0
@@ -95,6 +94,7 @@ class Bus:
             logger.warning("no channel layer: other processes are heard by comparing heads only")
             return
         self._speaker = asyncio.create_task(self._speak())
+        self._keeper = asyncio.create_task(self._memberships.run())
         self._listener = asyncio.create_task(self._listen())
 
     def listen_anew(self) -> None:
@@ -106,22 +106,16 @@ class Bus:
         """
         if self._listener is not None:
             self._listener.cancel()
-            if self._channel:
-                self._left_behind.add(self._channel)
-                self._channel = ""
+            self._memberships.give_up()
             self._listener = asyncio.create_task(self._listen())
 
     async def stop(self) -> None:
         """Leave the layer."""
-        for task in (self._listener, self._speaker):
+        for task in (self._listener, self._speaker, self._keeper):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-        if self._layer is None or not self._channel:
-            return
-        for group in tuple(self._groups):
-            if not await self._quietly(self._layer.group_discard(group, self._channel)):
-                return
+        await self._memberships.stop()
 
     def send(self, group: str, signal: AnySignal) -> None:
         """Tell the other processes in ``group``. Never waits.
@@ -141,80 +135,45 @@ class Bus:
         layer = self._layer
         if group == CONTROL or not isinstance(layer, InMemoryChannelLayer):
             return False
-        return layer.groups.get(group, {}).keys() <= {self._channel}
+        return layer.groups.get(group, {}).keys() <= {self._memberships.channel}
 
     async def enter(self, room: str) -> None:
-        """Hear what is said in ``room``. When the layer is away, later."""
-        group = group_of(room)
-        self._groups.add(group)
-        if not self.behind:  # else nobody is to wait for it once more
-            await self._enter([group])
+        """Hear what is said in ``room``. Where the layer is slow or away, later."""
+        await self._memberships.enter(group_of(room), LAYER_SECONDS)
 
-    async def exit(self, room: str) -> None:
-        """No longer hear what is said in ``room``."""
-        group = group_of(room)
-        self._groups.discard(group)
-        if self._layer is not None and self._channel:
-            await self._quietly(self._layer.group_discard(group, self._channel))
+    def exit(self, room: str) -> None:
+        """No longer hear what is said in ``room``. Never waits."""
+        self._memberships.leave(group_of(room))
 
-    async def renew(self) -> None:
+    def renew(self) -> None:
         """Enter every group again: memberships expire, and a flushed Redis forgets them."""
-        self.behind = False
-        await self._enter(self._groups)
+        self._memberships.renew()
 
-    async def _enter(self, groups: Iterable[str]) -> None:
-        if self._layer is None or not self._channel:
-            return
-        for group in tuple(groups):
-            if not await self._quietly(self._add(group)):
-                self.behind = True
-                return
+    def _entered(self) -> None:
+        self.heard_at = asyncio.get_running_loop().time()
 
-    async def _add(self, group: str) -> None:
-        """Enter ``group``, unless it is left meanwhile. Raises what the layer raises."""
-        channel = self._channel
-        while group in self._groups:
-            await self._layer.group_add(group, channel)
-            if group in self._groups:
-                return
-            await self._layer.group_discard(group, channel)
-            # Again where somebody has entered it meanwhile: that was undone.
-
-    async def _enter_all(self) -> None:
-        """Enter every group, those too that are added meanwhile. Raises what the layer raises."""
-        done: set[str] = set()
-        while missing := self._groups - done:
-            for group in missing:
-                async with asyncio.timeout(LAYER_SECONDS):
-                    await self._add(group)
-                for channel in self._left_behind:
-                    async with asyncio.timeout(LAYER_SECONDS):
-                        await self._layer.group_discard(group, channel)
-            done |= missing
-        self._left_behind.clear()
-        self.behind = False
+    def _whole(self) -> None:
+        if self.failures:
+            logger.info("channel layer is back")
+        self.failures = 0
+        self._regained()
 
     async def _listen(self) -> None:
         """Hear signals for ever, through whatever the layer raises."""
-        entered = False
+        memberships = self._memberships
         while True:
             try:
-                if not self._channel:
-                    self._channel = await self._layer.new_channel()
-                if not entered:
-                    await self._enter_all()
-                    entered = True
-                    if self._failed:
-                        logger.info("channel layer is back")
-                        self._failed = self.failures = 0
-                        self._regained()
-                message = await self._layer.receive(self._channel)
+                if not memberships.channel:
+                    memberships.use(await self._layer.new_channel())
+                message = await self._layer.receive(memberships.channel)
             except Exception as error:
                 # Any error of any layer: without this task the process would be deaf.
                 self._note(error)
                 await asyncio.sleep(RETRY_SECONDS[min(self._failed, len(RETRY_SECONDS) - 1)])
-                self._failed, entered = self._failed + 1, False
+                self._failed += 1
+                memberships.doubt()
                 continue
+            self._failed = 0
             self.heard_at = asyncio.get_running_loop().time()
             self._take(message)
 

@@ -224,9 +224,9 @@ class Heart:
         if min(silence, now - bus.heard_at) > 1.5 * self._beat:
             # Entering the groups again was not enough, nor is it that a busy layer drops probes.
             bus.listen_anew()
-        elif silence > 0.5 * self._beat or bus.behind or now - self._renewed_at > RENEW_SECONDS:
+        elif silence > 0.5 * self._beat or now - self._renewed_at > RENEW_SECONDS:
             self._renewed_at = now
-            await bus.renew()
+            bus.renew()
         if self.probed_at is None:
             self.probed_at = now
         bus.send(signals.CONTROL, signals.Probe(self.hub.id))

@@ -92,7 +92,7 @@ class Rooms(dict[str, Room]):
                 opened = await self.hub.threads.read(store.open_room, slug, most)
         finally:
             if opened is None:
-                await self.hub.bus.exit(slug)
+                self.hub.bus.exit(slug)
         if opened is None:
             return None
         room = self[slug] = Room(
@@ -152,9 +152,8 @@ class Rooms(dict[str, Room]):
         if self.get(room.slug) is room:
             del self[room.slug]
         await room.stop()
-        await self.hub.bus.exit(room.slug)
-        if room.slug in self or room.slug in self._opening:
-            await self.hub.bus.enter(room.slug)  # somebody came while we left
+        if room.slug not in self and room.slug not in self._opening:
+            self.hub.bus.exit(room.slug)
 
     async def alter(self, room: Room, record: Record | None) -> None:
         """A room's row was changed, or is gone: let its sessions have what is right now."""

@@ -42,7 +42,7 @@ async def test_process_that_the_layer_forgot_finds_what_it_missed(
 ) -> None:
     first, second = make_hub(), make_hub()
 
-    async def stays_forgotten() -> None:
+    def stays_forgotten() -> None:
         """In place of a beat's renewal, which may come at any moment."""
 
     monkeypatch.setattr(second.bus, "renew", stays_forgotten)

@@ -110,10 +110,10 @@ async def test_who_makes_a_room_waits_for_the_looks_of_no_crowd(
     def look() -> Coroutine[Any, Any, tuple[LiveRoom, Rights, int]]:
         return hub.enter("new", guest, create=False)
 
-    async def just_not_found(slug: str) -> None:
+    def just_not_found(slug: str) -> None:
         nonlocal looks
         looks += 1
-        await leave(slug)
+        leave(slug)
         if looks < 20:
             hub.loop.call_soon(lambda: crowd.append(asyncio.create_task(look())))
 
@@ -192,17 +192,19 @@ async def test_room_that_somebody_enters_while_it_closes_is_heard(
     await wired.join()
     wired.say({"type": "leave", "room": "main"})
     await soon(lambda: bool(wired.told("left")))
-    exit_, left = hub.bus.exit, asyncio.Event()
+    room, stopped = hub.rooms["main"], asyncio.Event()
+    stop = room.stop
 
-    async def slowly(room: str) -> None:
-        await left.wait()
-        await exit_(room)
+    async def slowly() -> None:
+        await stopped.wait()
+        await stop()
 
-    monkeypatch.setattr(hub.bus, "exit", slowly)
-    closing = asyncio.create_task(hub.rooms.close(hub.rooms["main"]))
+    monkeypatch.setattr(room, "stop", slowly)
+    closing = asyncio.create_task(hub.rooms.close(room))
     await turns()
     await wired.join()
-    left.set()
+    stopped.set()
     await closing
+    await soon(lambda: not hub.bus._memberships._due)
     assert memory_layer().groups.get(group_of("main"))
     assert hub.rooms["main"].seats

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from channels.layers import channel_layers
 
-from chat.hub import bus, signals
+from chat.hub import bus, memberships, signals
 from chat.hub.bus import Bus
 from chat.hub.signals import CONTROL, Altered, AnySignal
 from tests.fakes import Layer, soon
@@ -17,7 +17,8 @@ ROOM = signals.group_of("main")
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once."""
-    monkeypatch.setattr(bus, "RETRY_SECONDS", (0.001,))
+    for module in (bus, memberships):
+        monkeypatch.setattr(module, "RETRY_SECONDS", (0.001,))
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """The groups of the layer that a process is in."""
 
+import asyncio
+
 import pytest
 from channels.layers import channel_layers
 
-from chat.hub import signals
+from chat.hub import memberships, signals
 from chat.hub.signals import CONTROL
 from tests.fakes import Layer, soon, turns
 from tests.hub.bus.conftest import ROOM, Ears
@@ -12,8 +14,8 @@ from tests.hub.bus.conftest import ROOM, Ears
 async def test_room_is_heard_from_entering_until_leaving(ears: Ears, layer: Layer) -> None:
     await ears.bus.enter("main")
     assert layer.members(ROOM)
-    await ears.bus.exit("main")
-    assert not layer.members(ROOM)
+    ears.bus.exit("main")
+    await soon(lambda: not layer.members(ROOM))
 
 
 @pytest.mark.parametrize("room", ["main", "комната", "x" * 64, "部屋"])
@@ -30,16 +32,45 @@ def test_groups_of_two_rooms_differ() -> None:
 async def test_renewing_enters_every_group_again(ears: Ears, layer: Layer) -> None:
     await ears.bus.enter("main")
     layer.groups.clear()
-    await ears.bus.renew()
-    assert set(layer.groups) == {CONTROL, ROOM}
+    ears.bus.renew()
+    await soon(lambda: set(layer.groups) == {CONTROL, ROOM})
 
 
-async def test_renewing_gives_up_at_the_first_failure(ears: Ears, layer: Layer) -> None:
-    await ears.bus.enter("main")
-    layer.away = True
-    layer.failures = 0
-    await ears.bus.renew()
-    assert layer.failures == 1
+async def test_layer_that_is_away_is_tried_with_one_group_at_a_time(
+    ears: Ears, layer: Layer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40):
+        await ears.bus.enter(f"room{number}")
+    under_way = most = 0
+
+    async def refuse(group: str, channel: str) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)
+        under_way -= 1
+        layer.failures += 1
+        raise ConnectionError("away")
+
+    with monkeypatch.context() as away:
+        away.setattr(layer, "group_add", refuse)
+        ears.bus.renew()
+        await soon(lambda: layer.failures > 0)
+        first, most = most, 0
+        await soon(lambda: layer.failures > first + 10)
+    assert (first, most) == (memberships.AT_ONCE, 1)
+    layer.groups.clear()
+    await soon(lambda: len(layer.groups) == 41)
+
+
+async def test_room_is_entered_before_those_that_are_only_renewed(ears: Ears, layer: Layer) -> None:
+    for number in range(100):
+        await ears.bus.enter(f"room{number}")
+    layer.adds.clear()
+    ears.bus.renew()
+    await ears.bus.enter("late")
+    assert signals.group_of("late") in layer.adds
+    assert len(layer.adds) <= 3 * memberships.AT_ONCE
 
 
 async def test_stopped_bus_is_in_no_group(layer: Layer) -> None:
@@ -62,7 +93,71 @@ async def test_bus_that_never_reached_the_layer_stops(layer: Layer) -> None:
     ears = Ears()
     ears.bus.start()
     await turns()
-    await ears.bus.renew()
-    await ears.bus.exit("main")
+    ears.bus.renew()
+    ears.bus.exit("main")
     await ears.bus.stop()
     assert layer.groups == {}
+
+
+# A new channel
+
+
+async def test_channel_that_was_given_up_is_taken_out_of_every_group(
+    ears: Ears, layer: Layer
+) -> None:
+    await ears.bus.enter("main")
+    (old,) = layer.members(ROOM)
+    ears.bus.listen_anew()
+    await soon(lambda: ears.regained == 1)
+    await soon(lambda: old not in layer.members(ROOM) | layer.members(CONTROL))
+    assert layer.members(ROOM) == layer.members(CONTROL) != set()
+
+
+async def test_channels_that_cannot_be_taken_out_are_forgotten_in_the_end(
+    ears: Ears, layer: Layer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For as long as Redis is away, each beat takes another channel: it is not asked for one."""
+
+    async def name() -> str:
+        names.append(f"channel{len(names)}")
+        return names[-1]
+
+    names: list[str] = []
+    monkeypatch.setattr(layer, "new_channel", name)
+    await ears.bus.enter("main")
+    layer.away = True
+    for turn in range(50):
+        ears.bus.listen_anew()
+        await soon(lambda turn=turn: len(names) > turn)  # type: ignore[misc]
+        await turns()
+    assert len(ears.bus._memberships._held) <= memberships.ABANDONED_MOST + 1
+
+
+async def test_channel_that_still_enters_its_groups_shows_that_the_layer_answers(
+    ears: Ears, layer: Layer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hears nothing meanwhile, and must not be taken for deaf: the next would begin anew."""
+    for number in range(100):
+        await ears.bus.enter(f"room{number}")
+    add, enough = layer.group_add, asyncio.Semaphore(0)
+
+    async def slowly(group: str, channel: str) -> None:
+        await enough.acquire()
+        await add(group, channel)
+
+    monkeypatch.setattr(layer, "group_add", slowly)
+    ears.bus.heard_at = 0.0
+    ears.bus.listen_anew()
+    await turns()
+    assert not ears.bus.heard_at
+    for _ in range(101):
+        ears.bus.heard_at = 0.0
+        enough.release()
+        await soon(lambda: bool(ears.bus.heard_at))
+    assert layer.adds[101] == CONTROL
+    ears.bus.heard_at = 0.0
+    ears.bus.renew()
+    for _ in range(101):
+        enough.release()
+    await soon(lambda: not ears.bus._memberships._due)
+    assert not ears.bus.heard_at, "renewing says nothing about hearing"

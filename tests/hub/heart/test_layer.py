@@ -17,7 +17,7 @@ async def test_probe_that_comes_back_lets_the_memberships_be(make_hub: MakeHub) 
     await soon(lambda: hub.heart.probed_at is None)
     renewed: list[int] = []
 
-    async def renew() -> None:
+    def renew() -> None:
         renewed.append(1)
 
     hub.bus.renew = renew  # type: ignore[method-assign]  # counted
@@ -41,7 +41,8 @@ async def test_probe_that_does_not_come_back_renews_the_memberships(make_hub: Ma
     assert layer.groups == {}
     hub.heart.probed_at -= hub.heart._beat
     await hub.heart._probe()
-    assert set(layer.groups) == {CONTROL, group_of("main")}
+    await soon(lambda: set(layer.groups) == {CONTROL, group_of("main")})
+    await hub.heart._probe()
     await soon(lambda: hub.heart.probed_at is None)
 
 
@@ -62,8 +63,11 @@ async def test_listener_that_hears_nothing_though_it_is_in_every_group_is_replac
     hub.heart.probed_at -= 2 * hub.heart._beat
     hub.bus.heard_at -= 2 * hub.heart._beat
     await hub.heart._probe()
+    await soon(deaf.cancelled)
+    groups = memory_layer().groups
+    await soon(lambda: hub.bus._memberships.channel in groups.get(CONTROL, ()))
+    await hub.heart._probe()
     await soon(lambda: hub.heart.probed_at is None)
-    assert deaf.cancelled()
 
 
 async def test_listener_that_hears_anything_is_kept_though_probes_are_lost(
@@ -78,7 +82,7 @@ async def test_listener_that_hears_anything_is_kept_though_probes_are_lost(
     assert hub.bus._listener is listener
 
 
-async def test_group_that_could_not_be_entered_is_entered_by_the_next_beat(
+async def test_group_that_could_not_be_entered_is_entered_without_a_beat(
     make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub = make_hub()
@@ -91,9 +95,8 @@ async def test_group_that_could_not_be_entered_is_entered_by_the_next_beat(
     with monkeypatch.context() as broken:
         broken.setattr(layer, "group_add", fail)
         await Wired(hub).join()
-    assert group_of("main") not in layer.groups
-    await hub.heart._probe()
-    assert group_of("main") in layer.groups
+        assert group_of("main") not in layer.groups
+    await soon(lambda: group_of("main") in layer.groups)
 
 
 async def test_memberships_are_renewed_each_hour(make_hub: MakeHub) -> None:
@@ -103,4 +106,4 @@ async def test_memberships_are_renewed_each_hour(make_hub: MakeHub) -> None:
     layer = memory_layer()
     layer.groups.clear()
     await hub.heart._probe()
-    assert set(layer.groups) == {CONTROL}
+    await soon(lambda: set(layer.groups) == {CONTROL})
