@@ -78,7 +78,10 @@ class Drain:
             await asyncio.wait_for(self._empty(), self.hub.config.drain_seconds)
             logger.info("drained: %d sessions were sent away", there)
         except TimeoutError:
-            logger.warning("drained not in time: %d sessions are cut off", len(self.hub.sessions))
+            late = list(self.hub.sessions)
+            for session in late:
+                session.close(CloseCode.GOING_AWAY)
+            logger.warning("drained not in time: %d sessions are cut off", len(late))
         finally:
             assert self._handler is not None, "installed only in place of a handler"
             self._handler(number, None)

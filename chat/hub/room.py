@@ -134,6 +134,8 @@ class Room:
             ready = self.order.offer(missing)
             self.counts.healed += len(ready)
             self._pass_on(ready)
+            if self.order.behind:
+                await self.fanout.settled()  # reading is faster than sending it to all
 
     async def reach(self, seq: int) -> bool:
         """Whether the log goes up to ``seq``; if so, everybody here is sent that far.

@@ -22,17 +22,18 @@ async def post(session: Session, command: commands.Post, now: float) -> None:
     Raises a ``Problem``.
     """
     record, rights = await place(session, command.room, now)
-    if not rights.post:
-        raise rights.silence or Forbidden()
     _check_text(command.text, record)
+    # Not refused here: it may be the retry of one that is stored.
+    refusal = None if rights.post else rights.silence or Forbidden()
     draft = store.PostDraft(
         room=record.slug,
         sender_key=session.identity.key,
         sender_name=session.identity.sender.name,
-        epoch=_epoch_if_unused(session, record),
+        epoch=_epoch_if_unused(session, record) if refusal is None else None,
         id=command.id,
         text=command.text,
         slowed=not rights.moderate,
+        refusal=refusal,
     )
     session.hub.writer.submit(draft, partial(_posted, session, command))
 

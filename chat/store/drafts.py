@@ -23,12 +23,14 @@ class Draft(Struct, frozen=True, kw_only=True):
 class PostDraft(Draft, frozen=True, kw_only=True):
     """A message to be stored, once for each ``id`` of a sender.
 
-    ``slowed`` where a slow mode of the room binds its sender.
+    ``slowed`` where a slow mode of the room binds its sender. ``refusal`` is what it is answered
+    with where it is not stored already: its sender may post no more, and may not know that it is.
     """
 
     id: str
     text: str
     slowed: bool = False
+    refusal: Problem | None = None
 
 
 class EditDraft(Draft, frozen=True, kw_only=True):

@@ -191,6 +191,8 @@ class _Appending:
         once = (room.pk, draft.sender_key, draft.id)
         if once in self.posted:
             return Stored(room=room.slug, epoch=room.epoch, seq=self.posted[once])
+        if draft.refusal is not None:
+            return draft.refusal
         wait = self._slow_mode_left(room, draft)
         if wait > 0:
             return RateLimited(

@@ -101,6 +101,19 @@ async def test_draining_that_takes_too_long_is_cut_off(
     assert "drained not in time" in caplog.text
 
 
+async def test_without_time_to_drain_everybody_is_still_told(
+    handled: list[int], make_hub: MakeHub, settings: Settings
+) -> None:
+    settings.CHAT = {**OPEN_SITE, "DRAIN_SECONDS": 0}
+    hub = make_hub()
+    wired = [Wired(hub) for _ in range(3)]
+    for one in wired:
+        await one.join()
+    signal.raise_signal(signal.SIGTERM)
+    await soon(lambda: bool(handled))
+    assert [one.socket.code for one in wired] == [4000] * 3
+
+
 async def test_process_without_sessions_drains_at_once(
     handled: list[int], make_hub: MakeHub
 ) -> None:

@@ -268,6 +268,26 @@ async def test_listener_more_than_the_window_behind_is_held_and_no_other() -> No
     assert good.seqs == list(range(1, last + 1))
 
 
+async def test_who_is_too_far_behind_what_is_stored_is_left_to_the_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """More is stored than can be sent, for as long as you like: memory has an end."""
+    monkeypatch.setattr(fanout, "LONGEST", 100)
+    fan = Fanout(CONFIG, 0)
+    early, late = Listener("1"), Listener("2")
+    (seat,) = sitting(fan, early)
+    for seq in range(1, 1001):
+        if seq == 980:
+            (other,) = sitting(fan, late)
+        fan.add([entry(seq)])
+        assert fan._reel.end - fan._reel.start <= 100
+    assert (seat.live, other.live) == (False, True)
+    assert seat.stalled_at is not None
+    await fan.settled()
+    assert (early.seqs, seat.position) == ([], 0)
+    assert late.seqs == list(range(980, 1001))
+
+
 async def test_stopped_fan_out_sends_no_more() -> None:
     fan = Fanout(CONFIG, 0)
     listener = Listener()

@@ -3,6 +3,7 @@
 import pytest
 from pytest_django import Settings
 
+from chat.hub import hub as hubs
 from chat.models import Membership, Message, Room
 from tests.hub.clients import OPEN_SITE, Connect, off_loop, sign_up
 from tests.hub.rooms import room
@@ -203,6 +204,23 @@ async def test_retry_in_slow_mode_is_a_duplicate_and_no_new_message(connect: Con
     first = await client.ask("post", room="slow", text="one", id="1")
     again = await client.ask("post", room="slow", text="one", id="1")
     assert (again["seq"], again["duplicate"]) == (first["seq"], True)
+
+
+async def test_retry_of_a_stored_post_is_a_duplicate_though_its_sender_may_post_no_more(
+    connect: Connect,
+) -> None:
+    """Its acknowledgement may have been lost, and nothing else says that it is stored."""
+    await room("hall")
+    client = await connect()
+    await client.join("hall")
+    first = await client.ask("post", room="hall", text="one", id="1")
+    await off_loop(Room.objects.filter(slug="hall").update, locked=True)
+    hubs.running()[0].heart.look()
+    assert (await client.event("rights"))["may"] == []
+    again = await client.ask("post", room="hall", text="one", id="1")
+    assert (again["type"], again["seq"], again["duplicate"]) == ("ack", first["seq"], True)
+    assert await client.refusal("post", room="hall", text="two", id="2") == "forbidden"
+    assert await off_loop(Message.objects.count) == 1
 
 
 # Typing

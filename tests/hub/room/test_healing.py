@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.conf import Config
+from chat.hub import room as hub_room
 from chat.protocol.errors import Unavailable
 from tests.fakes import Listener, entries, entry, soon, turns
 from tests.hub.room.conftest import Live, Make
@@ -50,6 +51,26 @@ async def test_lost_batch_is_read_from_the_log(make: Make) -> None:
     await soon(lambda: listener.seqs == [1, 2, 3, 4])
     assert live.room.counts.healed == 4
     assert live.log.reads == [(0, 4)]
+
+
+async def test_long_hole_is_read_no_faster_than_it_is_sent(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_room, "HEAL_PAGE", 10)
+    live = make()
+    listener = Listener()
+    await live.join(listener)
+    live.commit(*entries(1, 200))
+    read, unsent = live.log.read_room, []
+
+    async def count(*args: object) -> object:
+        unsent.append(live.room.sent - len(listener.seqs))
+        return await read(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(live.room, "_read", count)
+    live.room.expect(200)
+    await soon(lambda: listener.seqs == list(range(1, 201)))
+    assert unsent == [0] * 20
 
 
 async def test_lost_tail_is_read_when_the_head_is_heard_of(make: Make) -> None:
