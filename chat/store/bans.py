@@ -7,7 +7,7 @@ once in a heartbeat.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -69,6 +69,8 @@ def impose(
     """
     if until is not None and until.timestamp() >= UNTIL_BEFORE:
         raise ValueError(f"{until} is too late an end: until=None is for good")
+    if until is not None and timezone.is_aware(until):
+        until = until.astimezone(UTC)  # PostgreSQL knows no offsets of sixteen hours and more
     database = conf.current().database
 
     def replace() -> Ban:

@@ -29,6 +29,8 @@ FAULTS_IN_A_ROUND = 8
 # How often two faults come at once.
 TOGETHER = 0.3
 
+HEAL_SECONDS = 60
+
 PAUSE_SECONDS = 0.03
 """Between two posts of one of the crowd."""
 
@@ -64,11 +66,12 @@ def play(seed: str, postgres: PostgresServer, say: Callable[[str], None], *, unt
     dice = Random(seed)
     plan = dice.choice(PLANS)
     say(f"round {seed}: {plan}")
+    tally = Tally()
     with Deployment(plan, postgres) as site:
         try:
-            tally = asyncio.run(_play(site, f"round-{seed}", dice, say, until))
+            asyncio.run(_play(site, f"round-{seed}", dice, say, until, tally))
         except Exception as error:
-            tally = Tally(wrong=[f"the round broke off: {error!r}"])
+            tally.wrong.append(f"the round broke off: {error!r}")
         for each in tally.wrong[:20]:
             say(f"  WRONG: {each}")
         if tally.wrong:
@@ -78,32 +81,47 @@ def play(seed: str, postgres: PostgresServer, say: Callable[[str], None], *, unt
 
 
 async def _play(
-    site: Deployment, room: str, dice: Random, say: Callable[[str], None], until: float
-) -> Tally:
-    tally = Tally()
+    site: Deployment,
+    room: str,
+    dice: Random,
+    say: Callable[[str], None],
+    until: float,
+    tally: Tally,
+) -> None:
     async with crowd(room, *site.homes(), each=EACH) as people:
-        async with people.talking(pause=PAUSE_SECONDS):
-            await people.more(10)
-            for _ in range(FAULTS_IN_A_ROUND):
-                if time.monotonic() > until:
-                    break
-                faults = _throw(site.plan, dice)
-                began = time.monotonic()
-                scene = Scene(site, people, dice)
-                await asyncio.gather(*(fault.inject(scene) for fault in faults))
-                await asyncio.to_thread(site.heal)
-                heal = await _healed(people)
-                names = " and ".join(fault.name for fault in faults)
-                say(f"  {names}: {time.monotonic() - began - heal:.1f} s, healed in {heal:.2f} s")
-                tally.injected += (fault.name for fault in faults)
-                tally.heals.append(heal)
-        history = await people.history()
-    tally.wrong = history.faults()
-    tally.acknowledged = people.acked
-    tally.deliveries = sum(len(regular.entries) for regular in people.regulars)
-    tally.reconnects = sum(regular.returns - 1 for regular in people.regulars)
-    tally.refusals = people.refusals
-    return tally
+        try:
+            async with people.talking(pause=PAUSE_SECONDS):
+                await people.more(10)
+                for _ in range(FAULTS_IN_A_ROUND):
+                    if time.monotonic() > until or not await _break(people, site, dice, say, tally):
+                        break
+            tally.wrong += (await people.history()).faults()
+        finally:
+            tally.acknowledged = people.acked
+            tally.deliveries = sum(len(regular.entries) for regular in people.regulars)
+            tally.reconnects = sum(max(0, regular.returns - 1) for regular in people.regulars)
+            tally.refusals = people.refusals
+
+
+async def _break(
+    people: Crowd, site: Deployment, dice: Random, say: Callable[[str], None], tally: Tally
+) -> bool:
+    """Throw a fault or two, and wait until all is well; whether it is."""
+    faults = _throw(site.plan, dice)
+    names = " and ".join(fault.name for fault in faults)
+    tally.injected += (fault.name for fault in faults)
+    began = time.monotonic()
+    scene = Scene(site, people, dice)
+    await asyncio.gather(*(fault.inject(scene) for fault in faults))
+    await asyncio.to_thread(site.heal)
+    try:
+        heal = await _healed(people)
+    except (AssertionError, TimeoutError):
+        tally.wrong.append(f"{names}: not healed within {HEAL_SECONDS} s")
+        return False
+    say(f"  {names}: {time.monotonic() - began - heal:.1f} s, healed in {heal:.2f} s")
+    tally.heals.append(heal)
+    return True
 
 
 def _throw(plan: Plan, dice: Random) -> Sequence[Fault]:
@@ -118,5 +136,7 @@ async def _healed(people: Crowd) -> float:
     began = time.monotonic()
     for poster in (people.regulars[0], people.regulars[-1]):
         seq = await poster.post("after the fault")
-        await asyncio.gather(*(regular.reach(seq, within=60) for regular in people.regulars))
+        await asyncio.gather(
+            *(regular.reach(seq, within=HEAL_SECONDS) for regular in people.regulars)
+        )
     return time.monotonic() - began

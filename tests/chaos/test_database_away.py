@@ -83,7 +83,7 @@ async def locked_sqlite(site: Deployment, room: str) -> AsyncIterator[None]:
     connection.close()
 
 
-POSTGRES, SQLITE = PLANS[0], PLANS[2]
+POSTGRES, UVICORN, SQLITE = PLANS
 
 
 async def refused(client: JsonClient, room: str) -> list[str]:
@@ -106,11 +106,14 @@ async def refused(client: JsonClient, room: str) -> list[str]:
 @pytest.mark.parametrize(
     ("site", "trouble"),
     [
-        pytest.param(plan, trouble, id=trouble.__name__)
+        pytest.param(plan, trouble, id=f"{trouble.__name__}, {plan}")
         for plan, trouble in (
             (POSTGRES, stopped),
+            (UVICORN, stopped),
             (POSTGRES, full),
+            (UVICORN, full),
             (POSTGRES, locked),
+            (UVICORN, locked),
             (SQLITE, full_sqlite),
             (SQLITE, locked_sqlite),
         )
@@ -147,7 +150,7 @@ async def again(post: Callable[[], Awaitable[object]]) -> None:
                 return
 
 
-@pytest.mark.parametrize("site", [POSTGRES], indirect=True, ids=str)
+@pytest.mark.parametrize("site", [POSTGRES, UVICORN], indirect=True, ids=str)
 async def test_everything_that_asks_the_database_says_that_it_is_away(
     site: Deployment, visit: Visits, room: str
 ) -> None:

@@ -13,7 +13,7 @@ from tests.chaos.deployment import Deployment
 from tests.integration.clients import JsonClient
 from tests.integration.people import Visits
 
-pytestmark = pytest.mark.parametrize("site", PLANS[:1], indirect=True, ids=str)
+pytestmark = pytest.mark.parametrize("site", PLANS[:2], indirect=True, ids=str)
 
 
 async def send(client: JsonClient, room: str, text: str) -> None:

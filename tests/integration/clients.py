@@ -35,6 +35,8 @@ class Log:
     start: int | None
     """The seq before the first entry; unknown until that comes."""
     head: int
+    strict: bool = True
+    """Whether an entry has to be the next, or is noted down whatever it is."""
     entries: list[Event] = field(default_factory=list)
 
     @property
@@ -43,12 +45,13 @@ class Log:
         return int(self.entries[-1]["seq"]) if self.entries else self.start or 0
 
     def add(self, entry: Event) -> None:
-        """Note an entry down, which has to be the next."""
+        """Note an entry down."""
         seq = entry["seq"]
         if self.start is None:
             assert 0 < seq <= self.head + 1, f"a fresh join at {self.head} begins with {entry}"
             self.start = seq - 1
-        assert seq == self.position + 1, f"{entry} came after seq {self.position}"
+        if self.strict:
+            assert seq == self.position + 1, f"{entry} came after seq {self.position}"
         self.entries.append(entry)
 
 
@@ -56,6 +59,8 @@ class JsonClient(Client):
     """A ``chat.v1.json`` session. It answers pings while ``answers`` is true."""
 
     subprotocols = (Subprotocol("chat.v1.json"),)
+    strict = True
+    """Whether an entry of a log that is not the next is a fault at once."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.events: list[Event] = []
@@ -104,7 +109,7 @@ class JsonClient(Client):
             start = asked["after"]["seq"]
         elif asked.get("history") == 0:
             start = joined["head"]
-        return Log(joined["epoch"], start, joined["head"])
+        return Log(joined["epoch"], start, joined["head"], self.strict)
 
     def seen(self) -> dict[str, int]:
         """How far this client is in each room."""

@@ -1,6 +1,7 @@
 """A WebSocket client that sends whatever bytes it is told to, and reads only when it is told to."""
 
 import asyncio
+import contextlib
 import json
 import secrets
 import socket
@@ -130,9 +131,22 @@ class RawClient:
         """Be gone."""
         self._socket.close()
 
-    async def _read(self) -> None:
+    async def sip(self, a_second: int, enough: Callable[[], Any]) -> None:
+        """Read so many bytes a second, and say how far one is when asked, until ``enough()``."""
+        asked = 0
+        while not self.over and not enough():
+            await self._read(a_second // 10)
+            pings = sum(event["type"] == "ping" for event in self.events)
+            if pings > asked:
+                asked = pings
+                seen = {e["room"]: e["seq"] for e in self.events if e["type"] in LOGGED}
+                with contextlib.suppress(OSError):
+                    await self.say("pong", seen=seen)
+            await asyncio.sleep(0.1)
+
+    async def _read(self, most: int = 65_536) -> None:
         try:
-            data = await asyncio.get_running_loop().sock_recv(self._socket, 65_536)
+            data = await asyncio.get_running_loop().sock_recv(self._socket, most)
         except OSError:
             data = b""
         if data:

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.integration.clients import Log
 from tests.integration.histories import Heard, History, What
+from tests.integration.regulars import Recorder
 
 Told = dict[str, list[Heard]]
 
@@ -196,3 +198,14 @@ def test_ack_of_what_nobody_sent_is_caught() -> None:
 def test_history_without_a_witness_is_refused() -> None:
     with pytest.raises(AssertionError, match="nobody heard"):
         History().faults()
+
+
+def test_recorder_leaves_it_to_the_checker_what_a_connection_may_not_bring() -> None:
+    """Else a loss or a double within one connection would only be a client that broke off."""
+    log = Log("epoch", 0, 0, strict=False)
+    for seq in (1, 2, 2, 4):
+        log.add({"seq": seq})
+    assert [each["seq"] for each in log.entries] == [1, 2, 2, 4]
+    assert not Recorder.strict
+    with pytest.raises(AssertionError):
+        Log("epoch", 0, 0).add({"seq": 2})

@@ -37,9 +37,20 @@ def kind(request: pytest.FixtureRequest) -> ServerKind:
 
 
 @pytest.fixture(scope="module")
-def server(serve_module: Serve, kind: ServerKind) -> SiteServer:
-    """A site that lets one say a lot."""
-    return serve_module(kind, env=overriding(POSTS_PER_SECOND=0, ROOMS_PER_SESSION=10_000))
+def server(
+    serve_module: Serve, kind: ServerKind, request: pytest.FixtureRequest
+) -> Iterator[SiteServer]:
+    """A site that lets one say a lot; with uvicorn, on PostgreSQL."""
+    env = overriding(POSTS_PER_SECOND=0, ROOMS_PER_SESSION=10_000)
+    if kind == "daphne":
+        yield serve_module(kind, env=env)
+        return
+    postgres = request.getfixturevalue("postgres_server")
+    url = postgres.create_database()
+    server = serve_module(kind, env={**env, "DATABASE_URL": url})
+    yield server
+    server.close()
+    postgres.drop_database(url)
 
 
 @pytest.fixture

@@ -97,6 +97,40 @@ async def test_reader_that_stops_is_closed_delays_nobody_and_resumes(
         assert all(regular.returns == 1 for regular in talkers.regulars), "they were fast enough"
 
 
+async def test_reader_that_is_slow_delays_nobody_and_misses_nothing(
+    server: SiteServer, visit: Visits, room: str
+) -> None:
+    """It reads all the time, a tenth of what is said; and it says how far it is."""
+    async with (
+        crowd(room, [server], each=3) as talkers,
+        slow_readers(server, room, 1) as (slow,),
+    ):
+        last: list[int] = []
+
+        def has_all() -> bool:
+            log = slow.log(room)
+            return bool(last and log and log[-1]["seq"] >= last[0])
+
+        sipping = asyncio.create_task(slow.sip(20_000, has_all))
+        texts = [f"{number} {'x' * 1000}" for number in range(4 * WINDOW)]
+        assert await slowest(talkers, texts) < DELAY_SECONDS
+        assert len(slow.log(room)) < len(texts) // 2, "it is not slow"
+        history = await talkers.history()
+        last.append(talkers.regulars[0].acks[-1]["seq"])
+        await asyncio.wait_for(sipping, PATIENCE)
+
+        joined = next(event for event in slow.events if event["type"] == "joined")
+        entries = slow.log(room)
+        if not has_all():
+            assert slow.code in (4002, None)
+            back = await visit.json(server)
+            position = {"epoch": joined["epoch"], "seq": entries[-1]["seq"]}
+            assert (await back.join(room, after=position))["recovered"] is True
+            entries += back.logs[room].entries
+        history.heard("slow", joined["head"], [heard(entry) for entry in entries])
+        assert history.faults() == []
+
+
 async def test_reader_that_confirms_nothing_is_told_that_it_is_too_slow(
     server: SiteServer, visit: Visits, room: str
 ) -> None:

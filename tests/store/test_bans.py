@@ -55,6 +55,14 @@ def test_end_that_could_not_be_read_back_is_refused(database: str, end: str) -> 
     assert [each.until for each in store.restraints()] == [latest]
 
 
+@pytest.mark.parametrize("offset", ["+23:59", "-23:59", "+00:00"])
+def test_end_may_have_any_offset(database: str, offset: str) -> None:
+    """PostgreSQL takes none of sixteen hours and more."""
+    end = datetime.fromisoformat(f"2100-01-01T00:00:00{offset}")
+    store.impose(Ban.Kind.MUTE, BY, key="g:7", until=end)
+    assert [each.until for each in store.restraints()] == [end]
+
+
 @pytest.mark.parametrize("kind", Ban.Kind)
 def test_room_that_would_go_stays_for_what_is_imposed_in_it(database: str, kind: Ban.Kind) -> None:
     store.create_room("party")

@@ -1,0 +1,27 @@
+"""Connections whose other end is gone without a word."""
+
+import pytest
+
+from tests.chaos.conftest import PLANS
+from tests.chaos.deployment import HEARTBEAT, Deployment
+from tests.integration.people import Visits
+
+# Of a heartbeat of 20 s, 55 s: a half-open connection is found within 60 s.
+FOUND_HEARTBEATS = 2.75
+
+# For the linger of those who are gone, and a busy machine.
+SPARE_SECONDS = 4.0
+
+
+@pytest.mark.parametrize("site", PLANS[:2], indirect=True, ids=str)
+async def test_half_open_connection_is_closed_with_4001_in_time(
+    site: Deployment, visit: Visits, room: str
+) -> None:
+    anna = await visit.json(site.doors[0], room)
+    bert = await visit.json(site.doors[1], room)
+    await bert.online(room, {anna.sender["id"], bert.sender["id"]})
+    site.doors[0].freeze()
+    within = FOUND_HEARTBEATS * HEARTBEAT + SPARE_SECONDS
+    await bert.online(room, {bert.sender["id"]}, within=within)
+    site.doors[0].thaw()
+    assert await anna.closed() == 4001
