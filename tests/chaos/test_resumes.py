@@ -89,6 +89,38 @@ async def test_position_that_cannot_be_is_answered_with_a_fresh_start(
     await client.said(room, "live")
 
 
+PRUNE = """
+from datetime import timedelta
+from django.core.management import call_command
+from django.utils import timezone
+from chat.models import Message, Room
+Room.objects.filter(slug={room!r}).update(retention_days=1)
+old = Message.objects.filter(room__slug={room!r}, seq__lte=5)
+old.update(at=timezone.now() - timedelta(days=2))
+call_command("chat_prune", verbosity=0)
+"""
+
+
+async def test_position_before_what_was_pruned_is_answered_with_a_fresh_start(
+    site: Deployment, visit: Visits, room: str
+) -> None:
+    talker = await visit.json(site.doors[0], room)
+    for number in range(8):
+        await talker.post(room, str(number))
+    position = talker.position(room)
+    await asyncio.to_thread(site.processes[0].run, PRUNE.format(room=room))
+    for door in site.doors:
+        client = await visit.json(door)
+        for seq, recovered in ((4, False), (5, True)):
+            joined = {"recovered": not recovered}
+            async with asyncio.timeout(2 * HEARTBEAT):  # nobody may have been told
+                while joined["recovered"] is not recovered:
+                    joined = await client.join(room, after={**position, "seq": seq})
+            assert client.texts(room) == ["5", "6", "7"]
+    await talker.post(room, "live")
+    await client.said(room, "live")
+
+
 @pytest.mark.parametrize("seq", [-1, 2**53, 2**64, 1.5, "1", None, True, []], ids=repr)
 async def test_position_that_is_no_position_is_a_bad_command(
     site: Deployment, visit: Visits, room: str, seq: object

@@ -83,6 +83,7 @@ VIOLATIONS = {
     "surrogate in UTF-8": frame(b'"\xed\xa0\x80"'),
     "unmasked": frame("{}", masked=False),
     "reserved bit 1": frame("{}", reserved=0b100),
+    "reserved bit 2": frame("{}", reserved=0b010),
     "reserved bit 3": frame("{}", reserved=0b001),
     "unknown opcode": frame("{}", opcode=0x3),
     "unknown control opcode": frame("", opcode=0xB),
