@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
@@ -198,18 +199,18 @@ class Bus:
                 self._wake.clear()
                 await self._wake.wait()
             group, signal = self._waiting.popleft()
-            if not await self._quietly(self._layer.group_send(group, pack(signal))):
+            if not await self._quietly(partial(self._layer.group_send, group, pack(signal))):
                 lost = True
                 await asyncio.sleep(RETRY_SECONDS[0])
             elif lost:
                 lost = False
                 self.send(CONTROL, Look())
 
-    async def _quietly(self, call: Any) -> bool:
-        """Await a call of the layer; false when it raised, or took too long."""
+    async def _quietly(self, call: Callable[[], Awaitable[None]]) -> bool:
+        """Call the layer; false when it raised, or took too long."""
         try:
             async with asyncio.timeout(LAYER_SECONDS):
-                await call
+                await call()
         except Exception as error:
             self._note(error)
             return False

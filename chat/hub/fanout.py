@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from chat.conf import Config
@@ -44,8 +44,16 @@ class Fanout:
     by how far, since rows end before all is sent.
     """
 
-    def __init__(self, config: Config, head: int, counts: Counts | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        head: int,
+        counts: Counts | None = None,
+        *,
+        overtaken: Callable[[list[Seat]], None] = lambda _: None,
+    ) -> None:
         self._counts = counts or Counts()
+        self._overtaken = overtaken
         self._reel = Reel(config, head)
         self._abreast: dict[Seat, None] = {}
         # Not a dict: taking the first of that is slow once many were taken.
@@ -75,14 +83,12 @@ class Fanout:
         """Send ``entries``, which follow what was added before."""
         self._reel.put(entries)
         self._added.append((self._reel.end, time.perf_counter()))
-        if self._reel.end - self._reel.start > LONGEST:
-            self._shorten()
-        self._flush_soon()
+        self._send()
 
     def hint(self, hint: Hint) -> None:
         """Tell everybody who is live."""
         self._reel.put_hint(hint)
-        self._flush_soon()
+        self._send()
 
     def set_live(self, seat: Seat, *, live: bool) -> None:
         """Serve ``seat`` from now on, who has everything up to ``sent``; or pass it by."""
@@ -102,11 +108,23 @@ class Fanout:
         while self._flusher is not None:
             await asyncio.wait([self._flusher])
 
+    async def has_sent(self) -> None:
+        """Wait until there is nothing more to send of what there is now."""
+        end = self._reel.end
+        # In turn with the flusher, which goes on until then.
+        while self._flusher is not None and self._passed < end:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
     async def stop(self) -> None:
         """Send no more."""
         if self._flusher is not None:
             self._flusher.cancel()
             await asyncio.wait([self._flusher])
+
+    def _send(self) -> None:
+        self._flush_soon()
+        if self._reel.end - self._reel.start > LONGEST:
+            self._shorten()
 
     def _flush_soon(self) -> None:
         self._behind.update(self._abreast)
@@ -174,10 +192,13 @@ class Fanout:
         seat.stall(asyncio.get_running_loop().time())
 
     def _shorten(self) -> None:
-        for seat in tuple(self._behind):
-            if seat.place < self._reel.end - LONGEST // 2:
-                self._hold(seat)
+        """Leave those who are furthest behind to the log."""
+        far = self._reel.end - LONGEST // 2
+        seats = [seat for seat in self._behind if seat.place < far]
+        for seat in seats:
+            self.set_live(seat, live=False)
         self._look_back()
+        self._overtaken(seats)
 
     def _look_back(self) -> None:
         """Note how long it took until everybody had what they now have, and forget that."""

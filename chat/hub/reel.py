@@ -119,6 +119,7 @@ class Reel:
         """
         row = self._rows.get(place)
         if row is None:
+            assert place >= self.start, "nothing is forgotten that somebody lacks"
             row = self._rows[place] = Row(self._cut(place, most))
         return row
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from chat.conf import Config
 from chat.hub.backfill import Backfill
@@ -46,7 +47,7 @@ class Room:
         self._policy = policy_of(self.record)
         self.counts = counts or Counts()
         """Those of the whole process."""
-        self.fanout = Fanout(config, self.record.head, self.counts)
+        self.fanout = Fanout(config, self.record.head, self.counts, overtaken=self._serve_overtaken)
         self.order = Order(self.record.head)
         self.tail = Tail(opened.tail, end=self.record.head, most=config.tail)
         self.backfill = Backfill(lambda after, upto: read(self.record, after, upto))
@@ -56,6 +57,9 @@ class Room:
         self.reviews = 0
         """How often the rights of those who sit here were decided anew."""
         self._mender: asyncio.Task[None] | None = None
+        self._server: asyncio.Task[None] | None = None
+        self._behind: dict[Seat, None] = {}
+        """Those whom the fan-out has left behind, to be served from the log."""
 
     @property
     def slug(self) -> str:
@@ -135,7 +139,7 @@ class Room:
             self.counts.healed += len(ready)
             self._pass_on(ready)
             if self.order.behind:
-                await self.fanout.settled()  # reading is faster than sending it to all
+                await self.fanout.has_sent()  # reading is faster than sending it to all
 
     async def reach(self, seq: int) -> bool:
         """Whether the log goes up to ``seq``; if so, everybody here is sent that far.
@@ -233,6 +237,19 @@ class Room:
             seat.pinged = part[-1].seq
         return True
 
+    def _serve_overtaken(self, seats: Iterable[Seat]) -> None:
+        self._behind.update(dict.fromkeys(seats))
+        if self._behind and (self._server is None or self._server.done()):
+            self._server = asyncio.get_running_loop().create_task(self._catch_them_up())
+
+    async def _catch_them_up(self) -> None:
+        while self._behind:
+            seat = next(iter(self._behind))
+            del self._behind[seat]
+            with contextlib.suppress(Unavailable):  # the hub's beat does it later
+                await self.catch_up(seat)
+            await asyncio.sleep(0)
+
     def stragglers(self) -> list[Seat]:
         """The seats that are not live and that nobody is serving."""
         if len(self.fanout) == len(self.seats):
@@ -241,7 +258,8 @@ class Room:
 
     async def stop(self) -> None:
         """End the room's tasks."""
-        if self._mender is not None:
-            self._mender.cancel()
-            await asyncio.gather(self._mender, return_exceptions=True)
+        for task in (self._mender, self._server):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         await self.fanout.stop()

@@ -22,9 +22,12 @@ async def post(session: Session, command: commands.Post, now: float) -> None:
     Raises a ``Problem``.
     """
     record, rights = await place(session, command.room, now)
-    _check_text(command.text, record)
+    if not command.text.strip():
+        raise Empty
     # Not refused here: it may be the retry of one that is stored.
-    refusal = None if rights.post else rights.silence or Forbidden()
+    refusal = _too_long(command.text, record)
+    if not rights.post:
+        refusal = rights.silence or Forbidden()
     draft = store.PostDraft(
         room=record.slug,
         sender_key=session.identity.key,
@@ -32,7 +35,7 @@ async def post(session: Session, command: commands.Post, now: float) -> None:
         epoch=_epoch_if_unused(session, record) if refusal is None else None,
         id=command.id,
         text=command.text,
-        slowed=not rights.moderate,
+        slowed=not rights.moderate and refusal is None,
         refusal=refusal,
     )
     session.hub.writer.submit(draft, partial(_posted, session, command))
@@ -123,9 +126,16 @@ async def place(session: Session, slug: str, now: float) -> tuple[Record, Rights
 def _check_text(text: str, record: Record) -> None:
     if not text.strip():
         raise Empty
+    too_long = _too_long(text, record)
+    if too_long is not None:
+        raise too_long
+
+
+def _too_long(text: str, record: Record) -> Problem | None:
     most = access.longest_text(record)
-    if len(text) > most:
-        raise TooLong(f"the message is too long: at most {most} characters")
+    if len(text) <= most:
+        return None
+    return TooLong(f"the message is too long: at most {most} characters")
 
 
 def _epoch_if_unused(session: Session, record: Record) -> str | None:

@@ -152,7 +152,7 @@ async def test_process_is_gone_in_time_where_a_client_takes_nothing_more(
             await stuck.say("history", room=room, before=101, limit=100)
         await talker.post(room, "it was heard by then")
         terminate(server)
-        await until(lambda: not server.running, "gone", DRAIN_SECONDS + 15)
+        await until(lambda: not server.running, "gone", DRAIN_SECONDS + 8)
     finally:
         stuck.close()
 
@@ -168,5 +168,5 @@ async def test_process_is_gone_in_time_while_a_post_waits_for_the_database(
         await anna.send("post", room=room, text="it waits", id="1")
         await anna.ask("leave", room=room)  # which is carried out after it
         terminate(server)
-        await until(lambda: not server.running, "gone", DRAIN_SECONDS + 15)
+        await until(lambda: not server.running, "gone", DRAIN_SECONDS + 8)
     assert "drained not in time" in server.log

@@ -74,10 +74,12 @@ async def slow_readers(scene: Scene) -> None:
                 await stack.enter_async_context(client)
                 await client.say("join", room=room, history=200)
                 sipping.append(asyncio.create_task(client.sip(SIP, lambda: False)))
-        await scene.people.more(200)
-        for task in sipping:
-            task.cancel()
-        await asyncio.gather(*sipping, return_exceptions=True)
+        try:
+            await scene.people.more(200)
+        finally:
+            for task in sipping:
+                task.cancel()
+            await asyncio.gather(*sipping, return_exceptions=True)
 
 
 @fault("clients")

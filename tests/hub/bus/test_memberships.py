@@ -1,6 +1,7 @@
 """The groups of the layer that a process is in."""
 
 import asyncio
+import itertools
 
 import pytest
 from channels.layers import channel_layers
@@ -130,7 +131,8 @@ async def test_channels_that_cannot_be_taken_out_are_forgotten_in_the_end(
         ears.bus.listen_anew()
         await soon(lambda turn=turn: len(names) > turn)  # type: ignore[misc]
         await turns()
-    assert len(ears.bus._memberships._held) <= memberships.ABANDONED_MOST + 1
+    assert len(ears.bus._memberships._given_up) <= memberships.GIVEN_UP_MOST
+    assert len(ears.bus._memberships._left) <= 2 * memberships.GIVEN_UP_MOST
 
 
 async def test_channel_that_still_enters_its_groups_shows_that_the_layer_answers(
@@ -161,3 +163,58 @@ async def test_channel_that_still_enters_its_groups_shows_that_the_layer_answers
         enough.release()
     await soon(lambda: not ears.bus._memberships._due)
     assert not ears.bus.heard_at, "renewing says nothing about hearing"
+
+
+# A layer of which a part fails
+
+
+async def test_group_that_cannot_be_entered_keeps_no_other_from_it(
+    ears: Ears, layer: Layer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis may be several servers, of which one is down: each has some of the groups."""
+    for number in range(50):
+        await ears.bus.enter(f"room{number}")
+    (old,) = layer.members(CONTROL)
+    add, dead = layer.group_add, signals.group_of("room0")
+
+    async def add_but_one(group: str, channel: str) -> None:
+        if group == dead:
+            raise ConnectionError("this one is down")
+        await add(group, channel)
+
+    monkeypatch.setattr(layer, "group_add", add_but_one)
+    ears.bus.listen_anew()
+    groups = [CONTROL, *(signals.group_of(f"room{number}") for number in range(1, 50))]
+    await soon(lambda: all(layer.members(group) - {old} for group in groups))
+    await soon(lambda: not any(old in layer.members(group) for group in [*groups, dead]))
+    assert ears.regained == 0, "not every group is entered"
+    monkeypatch.setattr(layer, "group_add", add)
+    await soon(lambda: ears.regained == 1)
+    assert layer.members(dead)
+
+
+async def test_many_groups_are_entered_though_some_calls_fail(
+    ears: Ears, layer: Layer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, calls = layer.group_add, itertools.count(1)
+
+    async def add_mostly(group: str, channel: str) -> None:
+        if next(calls) % 20 == 0:
+            raise ConnectionError("now and then")
+        await add(group, channel)
+
+    monkeypatch.setattr(layer, "group_add", add_mostly)
+    for number in range(400):
+        ears.bus._memberships._wanted[signals.group_of(f"room{number}")] = None
+    ears.bus.renew()
+    await soon(lambda: len(layer.groups) == 401 and not ears.bus._memberships._due)
+    assert next(calls) < 600
+
+
+async def test_layer_without_groups_leaves_the_process_its_hearing(
+    ears: Ears, layer: Layer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(layer, "group_add", None)
+        await ears.bus.enter("main")
+    await soon(lambda: bool(layer.members(ROOM)))

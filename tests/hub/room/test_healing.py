@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.conf import Config
+from chat.hub import fanout
 from chat.hub import room as hub_room
 from chat.protocol.errors import Unavailable
 from tests.fakes import Listener, entries, entry, soon, turns
@@ -71,6 +72,32 @@ async def test_long_hole_is_read_no_faster_than_it_is_sent(
     live.room.expect(200)
     await soon(lambda: listener.seqs == list(range(1, 201)))
     assert unsent == [0] * 20
+
+
+async def test_who_was_left_to_the_log_is_served_from_it_at_once(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "LONGEST", 50)
+    live = make()
+    listeners = [Listener(str(number)) for number in range(3)]
+    seats = [await live.join(listener) for listener in listeners]
+    for first in range(1, 200, 10):
+        live.hear(*entries(first, first + 9))
+    assert not any(seat.live for seat in seats)
+    live.log.away = True
+    await turns()
+    assert not any(seat.live for seat in seats)
+    live.log.away = False
+    live.hear(entry(201))
+    for seat in live.room.stragglers():
+        await live.room.catch_up(seat)  # as the hub's beat does
+    assert all(listener.seqs == list(range(1, 202)) for listener in listeners)
+    for seat in seats:
+        seat.confirm(201)
+    for first in range(202, 400, 10):
+        live.hear(*entries(first, first + 9))
+    await soon(lambda: all(listener.seqs == list(range(1, 402)) for listener in listeners))
+    await soon(lambda: all(seat.live for seat in seats))
 
 
 async def test_lost_tail_is_read_when_the_head_is_heard_of(make: Make) -> None:
