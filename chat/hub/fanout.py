@@ -112,7 +112,7 @@ class Fanout:
         """Wait until there is nothing more to send of what there is now."""
         end = self._reel.end
         # In turn with the flusher, which goes on until then.
-        while self._flusher is not None and self._passed < end:  # noqa: ASYNC110
+        while self._flusher is not None and self._passed < end:  # noqa: ASYNC110 - see above
             await asyncio.sleep(0)
 
     async def stop(self) -> None:

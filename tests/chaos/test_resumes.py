@@ -1,15 +1,28 @@
 """Coming back: positions that cannot be, tabs that share one, and posts that are sent again."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.chaos.conftest import PLANS
 from tests.chaos.deployment import HEARTBEAT, Deployment
 from tests.integration.people import Visits, new_guest
+from tests.integration.regulars import crowd
 
 pytestmark = pytest.mark.parametrize("site", PLANS[:2], indirect=True, ids=str)
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def load(site: Deployment, room: str) -> AsyncIterator[None]:
+    """People who talk in another room all the time, and miss nothing there."""
+    async with crowd(f"{room}-crowd", *site.homes(), each=1) as people:
+        async with people.talking():
+            yield
+        history = await people.history()
+    assert history.faults() == []
 
 
 async def test_retries_of_one_id_are_one_message_now_and_later(

@@ -44,6 +44,13 @@ async def freeze_clients(scene: Scene) -> None:
             await asyncio.sleep(0.01)
 
 
+async def _reader(stack: AsyncExitStack, door: Door, room: str) -> RawClient:
+    """One who has asked for all there is, and for whom little can wait."""
+    client = await stack.enter_async_context(await RawClient.connect(door, buffer=TINY_BUFFER))
+    await client.say("join", room=room, history=200)
+    return client
+
+
 @fault("clients")
 async def stick_readers(scene: Scene) -> None:
     """Some come in, ask for all there is, and read nothing of what they are told."""
@@ -53,9 +60,7 @@ async def stick_readers(scene: Scene) -> None:
         # Where something else goes wrong too, they may not come in, or not stay.
         with contextlib.suppress(OSError, AssertionError):
             for _ in range(STUCK):
-                client = await RawClient.connect(door, buffer=TINY_BUFFER)
-                await stack.enter_async_context(client)
-                await client.say("join", room=room, history=200)
+                client = await _reader(stack, door, room)
                 for _ in range(20):
                     await client.say("history", room=room, before=2**31, limit=100)
         await scene.people.more(100)
@@ -70,9 +75,7 @@ async def slow_readers(scene: Scene) -> None:
     async with AsyncExitStack() as stack:
         with contextlib.suppress(OSError, AssertionError):
             for _ in range(STUCK):
-                client = await RawClient.connect(door, buffer=TINY_BUFFER)
-                await stack.enter_async_context(client)
-                await client.say("join", room=room, history=200)
+                client = await _reader(stack, door, room)
                 sipping.append(asyncio.create_task(client.sip(SIP, lambda: False)))
         try:
             await scene.people.more(200)
