@@ -68,8 +68,8 @@ def test_room_can_be_used_whatever_the_style_around_it(
     live_in(page, "tea")
     assert page.evaluate("scrollY") == 0, "the page does not jump to the room"
     page.click(".post textarea")
-    page.type("from the shop\n")
-    page.wait_for_text(STORED, "from the shop")
+    page.type(f"from a shop of {width}\n")
+    page.wait_for_text(STORED, f"from a shop of {width}")  # none of another visit's
     drawn(page)
     room = box(page, "chat-room")
     for part in (".bar", ".log", ".bottom", ".post textarea", ".post > button"):
