@@ -152,14 +152,15 @@ class Heart:
         for first in range(0, len(rooms), ROOMS_AT_ONCE):
             some = dict(rooms[first : first + ROOMS_AT_ONCE])
             try:
-                standings = await self.hub.threads.read(store.standings, some.keys())
+                pks = [room.record.id for room in some.values()]
+                standings = await self.hub.threads.read(store.standings, pks)
                 changed = []
                 for slug, room in some.items():
-                    standing = standings.get(slug)
-                    if slug in altered or not (standing and room.same_policy(standing.policy)):
+                    standing = standings.get(room.record.id)
+                    if slug in altered or not (standing and room.same_policy(standing[1:])):
                         changed.append(slug)
                     elif self.hub.rooms.get(slug) is room:
-                        room.expect(standing.head)
+                        room.expect(standing[0])
                 if changed:
                     records = await self.hub.threads.read(store.heads, changed)
                     for slug in changed:

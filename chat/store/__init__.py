@@ -45,7 +45,6 @@ from chat.store.reading import (
 from chat.store.retention import clear, prune, remove, sweep, unswept
 from chat.store.rooms import (
     Opened,
-    Standing,
     create_room,
     find_room,
     heads,
@@ -100,7 +99,6 @@ __all__ = [
     "Report",
     "Roster",
     "SessionRow",
-    "Standing",
     "Stored",
     "Whereabouts",
     "add_to_record",

@@ -147,20 +147,22 @@ def test_heads_are_the_rows_of_those_that_are_there(database: str) -> None:
 def test_standings_tell_what_of_a_room_has_changed(database: str) -> None:
     say(2)
     store.create_room("other")
-    before = store.standings(["main", "other", "nope"])
-    assert {slug: found.head for slug, found in before.items()} == {"main": 2, "other": 0}
+    main, other = live_room(database).pk, live_room(database, "other").pk
+    before = store.standings([main, other, 999])
+    assert {pk: head for pk, (head, *_) in before.items()} == {main: 2, other: 0}
     assert store.standings([]) == {}
     say(3)
-    assert store.standings(["main"])["main"] == store.Standing(3, before["main"].policy)
+    assert store.standings([main]) == {main: (3, *before[main][1:])}
     changes = {"title": "T", "kind": "private", "guests": "none", "slow_mode": 5, "max_length": 9}
-    changes |= {"locked": True, "archived": True, "pruned": 1, "epoch": "new"}
-    assert {"pk", *changes} == set(store_rooms.POLICY)
+    changes |= {"locked": True, "archived": True, "pruned": 1, "epoch": "new", "slug": "renamed"}
+    assert {"id", *changes} == set(store_rooms.POLICY)
+    policy = before[main][1:]
     for field, value in changes.items():
-        Room.objects.using(database).filter(slug="main").update(**{field: value})
-        found = store.standings(["main"])["main"]
-        assert found.policy != before["main"].policy, field
-        assert found.policy == store.policy_of(live_room(database)), field
-        before["main"] = found
+        Room.objects.using(database).filter(pk=main).update(**{field: value})
+        _, *found = store.standings([main])[main]
+        assert tuple(found) != policy, field
+        policy = tuple(found)
+        assert policy == store.policy_of(Room.objects.using(database).get(pk=main)), field
 
 
 def test_new_epochs_are_given_to_those_named_or_to_all(database: str) -> None:

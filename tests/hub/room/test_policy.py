@@ -18,7 +18,7 @@ from tests.hub.room.conftest import Make
         ("slow_mode", 5),
         ("max_length", 10),
         ("archived", True),
-        ("pk", 2),
+        ("id", 2),
     ],
 )
 async def test_policy_is_another_when_a_field_is(make: Make, field: str, value: object) -> None:
