@@ -38,7 +38,6 @@ from chat.identity import Identity
 from chat.models import Room as Record
 from chat.protocol import MAIN, events, frames
 from chat.protocol.closing import CloseCode
-from chat.protocol.commands import Position
 from chat.protocol.errors import UnknownRoom
 
 logger = logging.getLogger("chat")
@@ -254,17 +253,6 @@ class Hub:
         role = None if who.is_guest else await self.roles.of(who.user_pk, record.pk)
         restraints = self.guard.restraints(who.key, address)
         return access.rights(who, record, role, restraints)
-
-    async def recovers(self, room: Room, after: Position) -> bool:
-        """Whether a resume after that position can be served in full. Raises ``Unavailable``."""
-        if after.epoch != room.record.epoch or after.seq < room.record.pruned:
-            return False
-        if not await room.reach(after.seq):
-            return False
-        missed = room.sent - after.seq
-        if missed > self.config.resume_limit:
-            return False
-        return not missed or bool(await room.span(after.seq, room.sent))
 
     async def start_of_history(self, room: Room, messages: int) -> int:
         """The position after which the last ``messages`` messages lie. Raises ``Unavailable``."""

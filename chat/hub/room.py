@@ -17,6 +17,7 @@ from chat.hub.tail import Tail
 from chat.hub.window import PARTS
 from chat.models import Room as Record
 from chat.protocol import frames
+from chat.protocol.commands import Position
 from chat.protocol.errors import Unavailable
 from chat.store import Counts, Entry, Opened, policy_of
 
@@ -150,6 +151,17 @@ class Room:
             self.order.expected = max(self.order.expected, await self._head(self.record))
             await self.heal()
         return seq <= self.sent
+
+    async def recovers(self, after: Position) -> bool:
+        """Whether a resume after that position can be served in full. Raises ``Unavailable``."""
+        if after.epoch != self.record.epoch or after.seq < self.record.pruned:
+            return False
+        if not await self.reach(after.seq):
+            return False
+        missed = self.sent - after.seq
+        if missed > self.config.resume_limit:
+            return False
+        return not missed or bool(await self.span(after.seq, self.sent))
 
     # Who is in it
 

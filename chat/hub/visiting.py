@@ -94,7 +94,7 @@ async def _start(session: Session, room: Room, command: commands.Join) -> tuple[
     hub = session.hub
     recovered = None
     if command.after is not None:
-        recovered = await hub.recovers(room, command.after)
+        recovered = await room.recovers(command.after)
         if recovered:
             return command.after.seq, True
     if session.terminal:

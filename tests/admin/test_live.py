@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -38,9 +38,10 @@ def serve(db: None) -> Serve:
     return serve
 
 
-def sample(name: str, minutes_ago: int, **report: object) -> None:
+def sample(name: str, minutes_ago: int, now: datetime | None = None, **report: object) -> None:
     """Keep a minute of a process's."""
-    minute = timezone.now().replace(second=0, microsecond=0) - timedelta(minutes=minutes_ago)
+    minute = (now or timezone.now()).replace(second=0, microsecond=0)
+    minute -= timedelta(minutes=minutes_ago)
     figures = msgspec.to_builtins(Report(seconds=60.0, **report), str_keys=True)  # type: ignore[arg-type]
     Sample.objects.create(node=name, minute=minute, figures=figures)
 
@@ -237,8 +238,9 @@ def test_number_of_a_process_is_plain_where_those_for_people_are_grouped(
 
 def test_plots_of_a_process_are_of_its_own_samples(boss: Client, serve: Serve) -> None:
     node = serve("web-1")
-    sample("web-1", 2, sessions=3)
-    sample("web-2", 2, sessions=40)
+    now = timezone.now()
+    sample("web-1", 2, now, sessions=3)
+    sample("web-2", 2, now, sessions=40)
     assert "at most 43" in part(boss, "plots")
     assert "at most 3" in part(boss, "plots", f"{LIVE}{node.pk}/change/")
 

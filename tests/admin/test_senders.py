@@ -106,6 +106,7 @@ def test_moment_is_the_one_of_the_page_that_said_how_many_however_late_one_answe
     now = timezone.now()
     for message, minutes in zip(messages, (61, 59, 0), strict=True):
         Message.objects.filter(pk=message.pk).update(at=now - timedelta(minutes=minutes))
+    monkeypatch.setattr(timezone, "now", lambda: now)
     asked = boss.post(page(messages[0]), FORM | {"since": "hour", "asked": "yes"})
     assert "The texts of 2 messages are taken away" in shown(asked)
     monkeypatch.setattr(timezone, "now", lambda: now + timedelta(minutes=10))

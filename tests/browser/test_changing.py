@@ -172,7 +172,7 @@ def test_messages_of_others_can_be_copied_only(visits: Visits, page: Page, room:
 def test_copying_copies_the_text_alone(page: Page) -> None:
     page.permit("clipboardReadWrite", "clipboardSanitizedWrite")
     do(page, "copy")
-    assert page.evaluate("navigator.clipboard.readText()") == "as it was"
+    page.wait_until("navigator.clipboard.readText().then((text) => text === 'as it was')")
 
 
 def test_browser_that_lets_nothing_be_copied_is_no_trouble(page: Page) -> None:

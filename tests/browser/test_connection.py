@@ -114,7 +114,7 @@ def test_being_offline_is_said_at_once_and_what_is_written_then_is_sent_afterwar
     page.wait_until("document.querySelector('.state').innerText === 'You are offline.'")
     say(page, "for later")
     page.wait_for_text(".notice", "This will be sent as soon as the connection is back.")
-    page.wait_for_text(".sending", "Sending…")
+    page.wait_for_text(".sending:not([hidden])", "Sending…")
     page.offline(False)
     page.wait_for_text(STORED, "for later")
     page.wait_until("document.querySelector('.state').innerText === ''")

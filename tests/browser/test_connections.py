@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -82,7 +83,7 @@ def test_session_is_found_and_disconnected_by_keyboard(
     tab_to(page, "[name=index]")
     page.enter()
     page.wait_for_text("h1", "Disconnect?")
-    assert name in page.text("#content table")
+    page.wait_for_text("#content table", name)
     tab_to(page, "[name=reason]")
     page.type("maintenance")
     tab_to(page, "[type=submit].default")
@@ -112,10 +113,8 @@ def test_guest_is_muted_from_the_page_of_the_session_by_keyboard(
     tab_to(page, "[type=submit].default")
     page.enter()
     page.wait_for_text(".messagelist", f"Muted: {name}")
-    answer = client.do("post", text="hello", id="1")
-    while answer["type"] != "error":
-        answer = client.do("post", text="hello", id="1")
-    assert answer["code"] == "forbidden"
+    while client.do("post", text="hello", id="1").get("code") != "forbidden":
+        time.sleep(0.1)  # acts take a moment to arrive, and the same one again counts as a post
 
 
 def rules(page: Page) -> set[str]:

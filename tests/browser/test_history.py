@@ -236,7 +236,7 @@ def test_what_comes_and_what_grows_above_does_not_move_what_one_reads(
         page.wait_for_text(".text", "news")
         assert abs(page.evaluate(place) - before) <= 2
         other.do("edit", seq=above, text="above\n" * 9)
-        page.wait_for_text(".edited", "edited")
+        page.wait_for_text(".edited:not([hidden])", "edited")
         drawn(page)
         assert abs(page.evaluate(place) - before) <= 2
 

@@ -128,10 +128,19 @@ def part(name: str, inner: str = "") -> str:
     return f"[data-part={name}] {inner}".strip()
 
 
+TIME = "document.querySelector('[data-part={}] time').dateTime"
+"""Of which moment a part is, as text by which moments are ordered, over midnight too."""
+
+
+def told_at(page: Page, name: str) -> str:
+    """Return of which moment a part of the page is."""
+    return str(page.evaluate(TIME.format(name)))
+
+
 def hear(page: Page) -> None:
     """Wait until the page has been told what is going on once more."""
-    before = page.text(part("processes", "time"))
-    page.wait_until(f"document.querySelector('{part('processes', 'time')}').innerText > '{before}'")
+    before = told_at(page, "processes")
+    page.wait_until(f"{TIME.format('processes')} > '{before}'")
 
 
 def test_each_part_says_how_old_it_is_and_what_cannot_be_had(page: Page, site: SiteServer) -> None:
@@ -140,15 +149,15 @@ def test_each_part_says_how_old_it_is_and_what_cannot_be_had(page: Page, site: S
     page.evaluate("window.cut = true")
     for late in ("rooms", "plots"):
         page.wait_for_text(part(late), LATE)
-    before = page.text(part("rooms", "time"))
+    before = told_at(page, "rooms")
     hear(page)
     hear(page)
     assert TOLD in page.text("[data-state]")
     assert LATE not in page.text(part("processes"))
     assert LATE in page.text(part("rooms"))
-    assert page.text(part("rooms", "time")) == before < page.text(part("processes", "time"))
+    assert told_at(page, "rooms") == before < told_at(page, "processes")
     page.evaluate("window.cut = false")
-    page.wait_until(f"document.querySelector('{part('rooms', 'time')}').innerText > '{before}'")
+    page.wait_until(f"{TIME.format('rooms')} > '{before}'")
     assert LATE not in page.text(part("rooms"))
 
 

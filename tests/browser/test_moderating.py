@@ -9,7 +9,7 @@ import pytest
 from tests.browser.axe import judged
 from tests.browser.conftest import STORED, Visits, live, say
 from tests.browser.page import Page
-from tests.browser.talk import drawn, focused, look_back, sign_in, wait_for_focus
+from tests.browser.talk import drawn, focused, let_in, look_back, sign_in, wait_for_focus
 from tests.servers import SiteServer
 
 # What keeps people's words in a direction of their own.
@@ -103,7 +103,7 @@ def test_who_is_removed_is_told_so_with_the_reason_and_may_be_let_in_again(
     ask(moderator)
     choose(moderator, "restore")
     moderator.wait_for_text(".notice", " may come in again.")
-    live(ann.goto(room))
+    let_in(ann, room)
 
 
 def test_what_there_is_to_take_back_is_known_to_the_server(moderator: Page) -> None:

@@ -208,7 +208,7 @@ async def test_join_during_a_start_over_leaves_one_seat(
     (hub,) = hubs.running()
     session = next(iter(hub.rooms["main"].seats)).listener
     assert isinstance(session, Session)
-    original = hub.recovers
+    original = LiveRoom.recovers
     met, waiting = asyncio.Event(), 0
 
     async def recovers(live: LiveRoom, after: Position) -> bool:
@@ -219,7 +219,7 @@ async def test_join_during_a_start_over_leaves_one_seat(
         await met.wait()
         return await original(live, after)
 
-    monkeypatch.setattr(hub, "recovers", recovers)
+    monkeypatch.setattr(LiveRoom, "recovers", recovers)
     await client.send({"type": "join", "room": "main", "after": {"epoch": "other", "seq": 0}})
     await off_loop(store.renew_epochs, None)
     hub.heart.look()
@@ -247,7 +247,7 @@ async def test_session_that_ends_while_it_starts_over_is_in_no_room(
         ended.set()
         return False
 
-    monkeypatch.setattr(hub, "recovers", recovers)
+    monkeypatch.setattr(LiveRoom, "recovers", recovers)
     await off_loop(store.renew_epochs, None)
     hub.heart.look()
     await ended.wait()

@@ -124,7 +124,7 @@ async def test_join_of_a_room_that_is_closed_meanwhile_enters_the_one_after_it(
     first = await connect()
     await first.post("hi")
     (hub,) = hubs.running()
-    original = hub.recovers
+    original = LiveRoom.recovers
     closed: list[LiveRoom] = []
 
     async def recovers(live: LiveRoom, after: Position) -> bool:
@@ -133,7 +133,7 @@ async def test_join_of_a_room_that_is_closed_meanwhile_enters_the_one_after_it(
             await hub.rooms.close(live)
         return await original(live, after)
 
-    monkeypatch.setattr(hub, "recovers", recovers)
+    monkeypatch.setattr(LiveRoom, "recovers", recovers)
     await client.join(after={"epoch": "other", "seq": 0})
     (session,) = (found for found in hub.sessions if not found.identity.is_guest)
     assert session.seats["main"].room is hub.rooms["main"] is not closed[0]

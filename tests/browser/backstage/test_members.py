@@ -12,7 +12,7 @@ import pytest
 from tests.browser.backstage.tab import Backstage
 from tests.browser.conftest import STORED, Visits, live, say
 from tests.browser.page import Page
-from tests.browser.talk import sign_in, slug_of, somebody
+from tests.browser.talk import let_in, sign_in, slug_of, somebody
 from tests.servers import SiteServer
 from tests.talker import Client
 
@@ -82,7 +82,7 @@ def test_private_room_is_made_for_its_members_and_opened_to_all(
     assert UNKNOWN in other.text("main")
     boss.find_room(room)
     save(boss, kind="public")
-    live(other.goto(room))
+    let_in(other, room)
     other.forgive("404")
 
 

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.browser.backstage.tab import Backstage, sign_in
 from tests.browser.conftest import STORED, Visits, live, say
 from tests.browser.page import Page
-from tests.browser.talk import slug_of, somebody
+from tests.browser.talk import let_in, slug_of, somebody
 from tests.servers import SiteServer
 from tests.talker import Client
 
@@ -104,7 +104,7 @@ def test_user_is_kept_out_of_the_site_until_then_and_sees_the_reason(
     ann.goto(room)
     assert not ann.text(".post")
     lift(boss, name)
-    live(ann.goto(room))
+    let_in(ann, room)
     ann.forgive("403")
     ann.forgive("WebSocket")
 
@@ -137,7 +137,7 @@ def test_ban_that_is_made_by_its_form_puts_a_guest_or_a_range_out_and_keeps_them
     else:
         live(visits.open(room))  # another guest, from the same place
     lift(boss, slug_of(room))
-    live(guest.goto(room))
+    let_in(guest, room)
     guest.forgive("status of 403")
 
 

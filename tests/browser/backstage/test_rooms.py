@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -160,6 +161,8 @@ def test_new_epoch_lets_everybody_start_over_and_deletes_nothing(
     assert boss.said == "A new epoch has begun."
     other.do("leave")
     wait_for(lambda: other.do("join")["epoch"] != epoch)
+    place = "document.querySelector('chat-room').room"
+    visitor.wait_until(f"{place}.joined && {place}.epoch !== {json.dumps(epoch)}")
     visitor.wait_for_text(STORED, "hello")
     live(visitor.reload()).wait_for_text(STORED, "hello")
 
