@@ -36,7 +36,7 @@ class Program(ABC):
     stop_signal = signal.SIGTERM
     attempts = 1
     """How often to try: more than once where a predecessor may be in the way for a moment."""
-    start_seconds = 30.0
+    start_seconds = 90.0
     stop_seconds = 15.0
 
     def __init__(self, *, port: int | None = None) -> None:

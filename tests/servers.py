@@ -133,7 +133,7 @@ def manage(*arguments: str, env: Mapping[str, str]) -> str:
         stderr=subprocess.STDOUT,
         text=True,
         env=site_environment(env),
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0, f"manage.py {' '.join(arguments)} failed:\n{done.stdout}"
     return done.stdout

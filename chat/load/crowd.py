@@ -171,17 +171,18 @@ class Crowd:
         await client.entered
 
     def posters(self, most: int = POSTERS) -> list[Client]:
-        """Return at most so many clients, spread evenly over the rooms and in each of them.
+        """Return at most so many clients, spread evenly over rooms, processes and time of coming.
 
         Room after room has its turn, so that no room has a second poster before each has one.
         """
         places = [(turn, room) for room in self.rooms for turn in range(len(room.clients))]
         places.sort(key=lambda place: place[0])
         shares = Counter(room for _, room in places[:most])
-        chosen = [
-            [room.clients[index] for index in spread(shares[room], len(room.clients))]
-            for room in self.rooms
-        ]
+        processes, chosen = len(self._addresses), []
+        for number, room in enumerate(self.rooms):
+            # Process by process, and in each room another one first.
+            clients = sorted(room.clients, key=lambda each: (each.index - number) % processes)
+            chosen.append([clients[index] for index in spread(shares[room], len(clients))])
         return [client for turn in zip_longest(*chosen) for client in turn if client is not None]
 
     def start_posting(self, in_flight: int, pace: Pace = "own") -> None:

@@ -33,8 +33,9 @@ SIGN_OUT_UNHEARD = """
 import redis
 from django.contrib.sessions.models import Session
 server = redis.Redis.from_url({redis!r})
+key = Session.objects.get(pk={key!r}).pk
 server.flushall()
-Session.objects.get(pk={key!r}).delete()
+Session.objects.filter(pk=key).delete()
 print("heard by", server.exists({group!r}))
 """
 

@@ -44,7 +44,7 @@ async def test_a_thousand_who_come_back_at_once_have_missed_nothing(
         await talkers.talk(5)
         listeners.hold_back()
         await asyncio.to_thread(site.processes[0].kill)
-        async with talkers.talking():
+        async with talkers.talking(pause=0.1):  # all of it can be resumed, however long it takes
             await talkers.more(20)
             await asyncio.to_thread(site.processes[0].start)
             began = time.monotonic()

@@ -1,15 +1,17 @@
 """A session from its welcome to its end, and the frames it is sent meanwhile."""
 
 import asyncio
+import threading
+from collections.abc import Sequence
 
 import pytest
 from pytest_django import Settings
 
-from chat import identity
+from chat import identity, store
 from chat.hub import carrying, intake
 from chat.hub import hub as hubs
 from chat.models import Room
-from tests.fakes import soon, turns
+from tests.fakes import PATIENCE, soon, turns
 from tests.hub.clients import OPEN_SITE, Connect, Wired, off_loop, post
 
 # The beginning
@@ -242,9 +244,18 @@ async def test_acknowledgement_of_a_session_that_ended_harms_nobody(
 ) -> None:
     wired, other = Wired(), Wired()
     await other.join()
+    begun, has_ended, append = threading.Event(), threading.Event(), store.append
+
+    def append_late(drafts: Sequence[store.Draft], *, again: bool = False) -> list[store.Outcome]:
+        begun.set()
+        assert has_ended.wait(PATIENCE)
+        return append(drafts, again=again)
+
+    monkeypatch.setattr(store, "append", append_late)
     wired.say(post(1))
-    await wired.hub.threads.read(lambda: None)
+    await soon(begun.is_set)
     wired.session.gone()
+    has_ended.set()
     other.say(post(2))
     await soon(lambda: bool(other.told("ack")))
     assert wired.told("ack") == []

@@ -71,7 +71,7 @@ async def test_five_thousand_who_resume_at_once_are_a_handful_of_queries(
         wired.say({"type": "join", "room": "main", "after": {"epoch": epoch, "seq": after}})
     async with asyncio.timeout(120):
         for wired in sessions:
-            while not any('"seq":600,' in text for text in wired.socket.texts[-3:]):
+            while not any('"seq":600,' in text for text in reversed(wired.socket.texts)):
                 await asyncio.sleep(0.05)
     reads = statements["SELECT"]
     print(f"{SESSIONS} resumes: {dict(statements)}")

@@ -68,7 +68,7 @@ async def test_sessions_are_told_to_come_back_and_the_process_is_gone_in_time(
     serve: Serve, kind: ServerKind, visit: Visits, room: str
 ) -> None:
     server = serve(kind, env=overriding(DRAIN_SECONDS=LONGER_SECONDS))
-    clients = await visit.jsons(server, room, 20)
+    clients = await visit.jsons(server, room, 50)
     assert readiness(server)[0] == 200
 
     started = time.monotonic()
@@ -86,7 +86,7 @@ async def test_nobody_is_let_in_while_draining(
     serve: Serve, kind: ServerKind, visit: Visits, room: str
 ) -> None:
     server = serve(kind, env=overriding(DRAIN_SECONDS=LONGER_SECONDS))
-    clients = await visit.jsons(server, room, 20)
+    clients = await visit.jsons(server, room, 50)
     terminate(server)
     await first_to_end(clients)
     late = await JsonClient.connect(server.ws_url)

@@ -139,7 +139,7 @@ async def test_draining_server_says_so_and_lets_nobody_in(
 ) -> None:
     server = serve(kind, env=overriding(DRAIN_SECONDS=30))
     async with AsyncExitStack() as stack:
-        streams = [await stack.enter_async_context(stream(server, room)) for _ in range(20)]
+        streams = [await stack.enter_async_context(stream(server, room)) for _ in range(50)]
         for listening in streams:
             await listening.joined()
         os.kill(server.pid, signal.SIGTERM)

@@ -137,7 +137,9 @@ async def test_pings_are_answered_and_not_kept(
         for _ in range(20):
             await client.send(frame("x" * 125, opcode=Opcode.PING) * 200)
         await client.say("rooms", ref=1)
-        await client.until(lambda: client.events[-1].get("ref") == 1, "an answer")
+        await client.until(
+            lambda: any(event.get("ref") == 1 for event in client.events), "an answer"
+        )
     await witness.ask("rooms")
 
 

@@ -43,10 +43,11 @@ def tutorial_message(serial: int) -> bytes:
     return server_frame(msgspec.json.encode({"message": text}))
 
 
-def room(dialect: Dialect, sessions: int, rooms: int = 1) -> Crowd:
+def room(dialect: Dialect, sessions: int, rooms: int = 1, processes: int = 1) -> Crowd:
     """A crowd whose sessions are in their rooms, without a network."""
     names = [f"bench-{number}" for number in range(rooms)]
-    crowd = Crowd(dialect, [("127.0.0.1", 1)], "/ws", rooms=names, text_bytes=64)
+    addresses = [("127.0.0.1", port) for port in range(1, processes + 1)]
+    crowd = Crowd(dialect, addresses, "/ws", rooms=names, text_bytes=64)
     for index in range(sessions):
         client = Client(crowd, crowd.rooms[index * rooms // sessions], index)
         client.room.clients.append(client)

@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from collections import Counter
 from time import monotonic_ns
 
 import pytest
@@ -206,6 +207,14 @@ def test_no_room_has_a_second_poster_before_each_has_one(
     posters = asyncio.run(chosen())
     assert len(posters) == len(set(posters)) == min(most, sessions)
     assert len({poster.room for poster in posters[:rooms]}) == min(most, rooms)
+
+
+@pytest.mark.parametrize("rooms", [1, 12])
+@pytest.mark.parametrize("processes", [1, 2, 3, 4])
+async def test_posters_are_spread_over_the_processes(processes: int, rooms: int) -> None:
+    crowd = room(TUTORIAL, 480, rooms=rooms, processes=processes)
+    posters = Counter(poster.index % processes for poster in crowd.posters(12))
+    assert posters == dict.fromkeys(range(processes), 12 // processes)
 
 
 async def test_posters_in_one_room_are_spread_over_it() -> None:

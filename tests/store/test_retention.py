@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 
 import hypothesis.strategies as st
@@ -168,6 +169,8 @@ def test_posting_goes_on_while_a_long_log_is_pruned(database: str) -> None:
     talker = threading.Thread(target=talk)
     talker.start()
     try:
+        while talker.is_alive() and not posted:
+            time.sleep(0.001)
         removed = prune(live_room(database), batch=50)
     finally:
         done.set()

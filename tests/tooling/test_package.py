@@ -21,7 +21,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", ".gitignore"):
         shutil.copy(ROOT / name, source)
     for name in ("chat", "project", "tests"):
-        shutil.copytree(ROOT / name, source / name)
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     done = run(sys.executable, "-m", "hatchling", "build", "-d", directory / "dist", cwd=source)
     assert done.returncode == 0, done.stderr
     return directory / "dist"

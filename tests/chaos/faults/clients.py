@@ -37,7 +37,7 @@ async def freeze_clients(scene: Scene) -> None:
     there = [each for each in scene.people.regulars if each.client and each.door is door]
     before = sum(each.returns for each in there)
     door.freeze()
-    await asyncio.sleep(3.5 * HEARTBEAT)
+    await asyncio.sleep(5 * HEARTBEAT)  # whoever was busy asks everybody once more first
     door.thaw()
     async with asyncio.timeout(60):
         while there and sum(each.returns for each in there) == before:

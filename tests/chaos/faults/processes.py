@@ -4,7 +4,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 
-from tests.chaos.deployment import DRAIN_SECONDS, IDLE_SECONDS, Process
+from tests.chaos.deployment import IDLE_SECONDS, Process
 from tests.chaos.scene import Scene, fault, restart
 
 
@@ -103,5 +103,4 @@ async def block_the_loop(scene: Scene) -> None:
 async def restart_one_after_another(scene: Scene) -> None:
     """A rolling restart: SIGTERM, wait, start, the next."""
     for process in scene.site.processes:
-        process.stop_seconds = DRAIN_SECONDS + 10
         await asyncio.to_thread(process.restart)
