@@ -1,6 +1,6 @@
 """Redis and PostgreSQL for the contenders that need them, on the server's core like all else."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -65,7 +65,9 @@ class Services:
             self._postgres = self._running.enter_context(DurablePostgres())
         return self._postgres.create_database()
 
-    def cpu_seconds(self) -> float:
-        """Return the processor time both have used so far."""
-        running = [service for service in (self._redis, self._postgres) if service is not None]
-        return sum(proc.cpu_seconds(service.pid) for service in running)
+    def cpu_seconds(self, needs: Collection[Service]) -> float:
+        """Return the processor time that those have used so far: another's go on running."""
+        running: dict[Service, RedisServer | DurablePostgres | None]
+        running = {"redis": self._redis, "postgres": self._postgres}
+        found = [running[service] for service in needs]
+        return sum(proc.cpu_seconds(service.pid) for service in found if service is not None)

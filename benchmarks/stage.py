@@ -50,7 +50,7 @@ class Stage:
 
     def services_cpu_seconds(self) -> float:
         """Return the processor time used so far by the services it needs."""
-        return self.services.cpu_seconds() if self.contender.needs else 0.0
+        return self.services.cpu_seconds(self.contender.needs)
 
     def memory(self) -> int:
         """Return the bytes of memory the contender's processes have written to."""

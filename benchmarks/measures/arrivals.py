@@ -115,7 +115,9 @@ def goals(results: Sequence[Result], contenders: dict[str, Contender]) -> Sequen
     found = []
     for server in ("daphne", "uvicorn"):
         ours, empty = by_name.get(f"hub-{server}"), by_name.get(f"asgi-{server}")
-        failures = ours.figures.get("failures") if ours is not None else None
+        # Who came in and was lost again is a fault, with which nothing is quoted.
+        quotable = ours is not None and tables.quotable(ours)
+        failures = ours.figures.get("failures") if ours is not None and quotable else None
         what = f"failures of 4 000 at once on {server}"
         found.append(Goal(what, "≤", 0, failures, why_not=tables.why_not(ours)))
         what = f"seconds until 4 000 are in on {server}, times an empty ASGI application"

@@ -136,7 +136,8 @@ def report(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
         rows.append(
             (
                 *title,
-                tables.marked(best, tables.thousands(best.deliveries_per_core_second)),
+                "≥ " * more
+                + tables.marked(best, tables.thousands(best.deliveries_per_core_second)),
                 "≥ " * more + tables.thousands(best.deliveries_per_second),
                 times(best, usual),
                 f"{best.load:g}",

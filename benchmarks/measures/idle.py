@@ -25,6 +25,11 @@ _FIRST = 100
 
 _SETTLE_SECONDS = 2.0
 
+# In which all come, in parts: as long as servers wait between two pings of theirs. Where all come
+# at once, some servers' pings go out together too, which costs less the faster they came.
+_ARRIVAL_SECONDS = 20.0
+_PARTS = 50
+
 # After the last has come people are told of and rows are written, for seconds: not idleness.
 _CALM_SECONDS = 20.0
 
@@ -53,10 +58,15 @@ async def measure(stage: Stage, result: Result, results: Results, say: Say) -> N
         await crowd.connect(first, of=sessions)
         await asyncio.sleep(_SETTLE_SECONDS)
         before, kernel_before = stage.memory(), proc.kernel_memory()
-        await crowd.connect(sessions - first, of=sessions)
+        began = asyncio.get_running_loop().time()
+        for part in range(_PARTS):
+            count = len(range(first + part, sessions, _PARTS))
+            await crowd.connect(count, of=sessions)
+            due = began + min(_ARRIVAL_SECONDS, given["idle"] / 3) * (part + 1) / _PARTS
+            await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
         await asyncio.sleep(_SETTLE_SECONDS)
         after, kernel_after = stage.memory(), proc.kernel_memory()
-        await asyncio.sleep(min(_CALM_SECONDS, given["idle"]))
+        await asyncio.sleep(min(_CALM_SECONDS, given["idle"] / 3))
         watch = Watch(stage, crowd)
         watch.start()
         await asyncio.sleep(given["idle"])
