@@ -148,7 +148,7 @@ def standings(pks: Collection[int]) -> dict[int, Sequence[Any]]:
         cursor.execute(
             f"SELECT {columns} FROM {table} WHERE id IN ({numbers})"  # noqa: S608 - names of the model's, and numbers
         )
-        return {row[1]: row for row in cursor.fetchall()}
+        return {row[1]: row for row in cursor.fetchall()}  # the policy begins with the key
 
 
 def roles_in(room_pk: int, user_pks: Collection[Any]) -> dict[Any, str]:

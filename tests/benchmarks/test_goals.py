@@ -8,6 +8,7 @@ import pytest
 from benchmarks.goals import Goal, in_a_table
 from benchmarks.measures import arrivals, deliveries, durable, idle, long_log, recovery
 from benchmarks.results import Result
+from chat.load.crowd import Arrival
 from tests.benchmarks.figures import EVERYONE, measured, point
 
 
@@ -75,6 +76,14 @@ def test_idle_sessions_are_compared_with_the_usual_ones_and_with_those_in_one_ro
     cpu = "processor time of idle sessions in 1000 rooms on daphne, times that in one"
     assert found[memory] == ("0.8", "yes")
     assert found[cpu] == ("1.5", "no")
+
+
+def test_who_came_in_and_was_lost_again_is_a_failure() -> None:
+    refused, came = Arrival(1.0, "403"), Arrival(1.0)
+    assert arrivals.failures([came, refused, refused, came], [True, False, True, False]) == 3
+    lost = measured("hub-uvicorn", point(), point(problems=["lost: 1"]), measure="M5", failures=1)
+    found = rows(arrivals.goals([lost], EVERYONE))
+    assert found["failures of 4 000 at once on uvicorn"] == ("1", "no")
 
 
 def test_a_storm_is_compared_with_an_empty_application() -> None:

@@ -1,15 +1,17 @@
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
 import msgspec
 import pytest
 
-from benchmarks import machine, report, tables
+from benchmarks import machine, proc, report, tables
 from benchmarks.measures import deliveries, growth, latency, stuck
 from benchmarks.measures.registry import MEASURES
 from benchmarks.results import Result, Results
+from benchmarks.services import Services
 from tests.benchmarks.figures import EVERYONE, measured, point, row
 
 
@@ -55,6 +57,24 @@ def test_few_cycles_count_only_where_there_is_nothing_better_and_are_marked() ->
     assert row(table, "hub-uvicorn")[2:4] == ["5 000", "5 000"]
     assert row(table, "usual-uvicorn")[2] == "~ 300"
     assert row(table, "hub-uvicorn")[4] == "~ 16.7"
+
+
+def test_rates_are_lower_bounds_where_more_came_than_a_busy_generator_could_count() -> None:
+    busy = point(160, 2000, generator_cpu=0.99)
+    found = row(
+        deliveries.report([measured("node-ws", point(40, 1500), busy)], EVERYONE), "node-ws"
+    )
+    assert found[2:4] == ["≥ 1 500", "≥ 1 500"]
+
+
+def test_only_services_that_are_needed_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    services = Services(0)
+    monkeypatch.setattr(services, "_redis", SimpleNamespace(pid=1))
+    monkeypatch.setattr(services, "_postgres", SimpleNamespace(pid=2))
+    monkeypatch.setattr(proc, "cpu_seconds", lambda pid: 10.0**pid)
+    assert services.cpu_seconds([]) == 0
+    assert services.cpu_seconds(["redis"]) == 10
+    assert services.cpu_seconds(["redis", "postgres"]) == 110
 
 
 def test_services_count_as_processor_time() -> None:
