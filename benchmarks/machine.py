@@ -32,8 +32,8 @@ _PACKAGES = (
     "python-socketio",
 )
 
-# What a run writes: it makes the commit that is measured no other.
-_WRITTEN = ("benchmarks/results", "docs/benchmarks.md")
+# What is not measured: it makes the commit that is measured no other.
+_BESIDE = ("benchmarks/results", "tests", "*.md", "*.png", "*.svg")
 
 
 def describe() -> dict[str, Any]:
@@ -84,10 +84,10 @@ def _version(package: str) -> str | None:
 
 
 def commit(root: Path = ROOT) -> str | None:
-    """Return the commit that is measured, `-dirty` where the code is not quite that."""
-    known = _says("git", "describe", "--always", "--abbrev=12", at=root)
-    others = [f":(exclude){path}" for path in _WRITTEN]
-    changed = _says("git", "status", "--porcelain", "-uno", "--", ".", *others, at=root)
+    """Return the last commit of what is measured, `-dirty` where the code is not quite that."""
+    code = ["--", ".", *(f":(exclude){path}" for path in _BESIDE)]
+    known = _says("git", "log", "-1", "--format=%h", "--abbrev=12", *code, at=root)
+    changed = _says("git", "status", "--porcelain", "-uno", *code, at=root)
     return f"{known}-dirty" if known and changed else known
 
 

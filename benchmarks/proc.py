@@ -3,13 +3,14 @@
 import ctypes
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_PDEATHSIG = 1
+_ESTABLISHED = "01"
 _libc = ctypes.CDLL(None)
 
 
@@ -72,15 +73,33 @@ def kernel_memory() -> int:
     return total
 
 
-def core_seconds(core: int) -> float:
-    """Return the time this core has spent in processes, whoever's, since boot.
+def held_up(server_port: int, client_ports: Collection[int]) -> int:
+    """Return how many of these connections to a server have something waiting to be sent to them.
 
-    Interrupts are left out: they are nobody's.
+    Those that the server has ended by itself included.
+    """
+    ready = 0
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        # proc_net_tcp: number, local and remote address, state, what waits to be sent and read.
+        _, local, remote, state, queues = line.split()[:5]
+        ports = (int(local.rpartition(":")[2], 16), int(remote.rpartition(":")[2], 16))
+        if ports[0] == server_port and ports[1] in client_ports:
+            unsent = int(queues.partition(":")[0], 16)
+            ready += state == _ESTABLISHED and not unsent
+    return len(client_ports) - ready
+
+
+def core_seconds(core: int) -> float:
+    """Return the time this core has spent in processes since boot, or was taken away.
+
+    In whoever's processes, and by the hypervisor for other machines than this. Interrupts are left
+    out: they are nobody's.
     """
     for line in Path("/proc/stat").read_text().splitlines():
         if line.startswith(f"cpu{core} "):
-            user, nice, system = line.split()[1:4]
-            return (int(user) + int(nice) + int(system)) / _TICKS
+            # proc_stat(5): user, nice, system, idle, iowait, irq, softirq, steal, ...
+            fields = [int(field) for field in line.split()[1:9]]
+            return (sum(fields[:3]) + fields[7]) / _TICKS
     raise ValueError(f"there is no core {core}")
 
 

@@ -62,6 +62,12 @@ class Stage:
             for server in self.servers:
                 server.start()
 
+    def restart(self) -> None:
+        """End the processes politely, start them anew and wait until they listen."""
+        for server in self.servers:
+            server.stop()
+        self.start()
+
     def spawn_again(self) -> None:
         """Start the processes again, after they were killed, and do not wait for them."""
         with proc.on_core(self.cores.server):

@@ -4,6 +4,7 @@ import fnmatch
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import uvloop
 
@@ -36,7 +37,7 @@ def run(
     say: Say,
     fresh: bool = False,
 ) -> int:
-    """Measure what is not on file yet, or all of it.
+    """Measure what is not on file yet, of this commit, machine and seed; or all of it.
 
     Returns how many cells, those on file included, failed or have something wrong in them.
     """
@@ -48,8 +49,9 @@ def run(
     commit = machine.commit()
     with Services(cores.server) as services:
         for turn, cell in enumerate(cells, 1):
-            result = None if fresh else results.get(cell)
-            if result is not None:
+            result = results.get(cell)
+            # Figures are compared with each other: those of elsewhere do not belong beside them.
+            if not fresh and result is not None and _origin(result) == (commit, described, seed):
                 say(f"[{turn}/{len(cells)}] {cell.name}: on file")
             else:
                 left = ""
@@ -71,6 +73,11 @@ def run(
     if faulty:
         say(f"{faulty} of {len(cells)} cells failed, or have something wrong in them")
     return faulty
+
+
+def _origin(result: Result) -> tuple[str | None, dict[str, Any], int]:
+    """Return what has to be the same for a result to count as one of this run."""
+    return result.commit, result.machine, result.seed
 
 
 def _measure(

@@ -25,6 +25,8 @@ from project import environment  # noqa: E402 - likewise
 BACKLOG = 8192
 """Connections that may wait to be accepted: with daphne's own 50, a crowd that comes at once after
 a restart gets in only slowly."""
+HANDSHAKE_SECONDS = "30"
+"""How long a handshake may take: in such a crowd, the last wait for more than daphne's own 5."""
 
 
 class Refused(Exception):
@@ -103,11 +105,9 @@ def main() -> None:
     print(invitation(address, port), flush=True)
     # In place of this process, so that a signal to stop reaches the server itself. Not verbose, as
     # that is a line for each request. What else is logged, LOG_LEVEL says.
-    daphne = [sys.executable, "-m", "daphne", "-v", "0"]
-    os.execv(
-        sys.executable,
-        [*daphne, "-e", endpoint(address, port), "project.asgi:application"],
-    )
+    daphne = [sys.executable, "-m", "daphne", "-v", "0", "-e", endpoint(address, port)]
+    daphne += ["--websocket_connect_timeout", HANDSHAKE_SECONDS, "project.asgi:application"]
+    os.execv(sys.executable, daphne)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,8 @@ class SiteServer(Program):
         application = "project.asgi:application"
         if self.kind == "daphne":
             endpoint = f"tcp:port={self.port}:interface=127.0.0.1:backlog=8192"
-            return [sys.executable, "-m", "daphne", "-e", endpoint, application]
+            patience = ["--websocket_connect_timeout", "30"]
+            return [sys.executable, "-m", "daphne", "-e", endpoint, *patience, application]
         command = [sys.executable, "-m", "uvicorn", application, "--ws", "websockets-sansio"]
         command += ["--host", "127.0.0.1", "--port", str(self.port), "--backlog", "8192"]
         return [

@@ -39,7 +39,10 @@ def daphne(application: str) -> tuple[str, ...]:
     `-v 0` turns off the line for each request, as `--log-level` does for uvicorn.
     """
     endpoint = "tcp:port={port}:interface=127.0.0.1:backlog=8192"
-    return ("python", "-m", "daphne", "-v", "0", "-e", endpoint, application)
+    return (
+        *("python", "-m", "daphne", "-v", "0", "-e", endpoint),
+        *("--websocket_connect_timeout", "30", application),
+    )
 
 
 def uvicorn(application: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import tables
 from benchmarks.contenders.contender import Contender
 from benchmarks.goals import Goal
-from benchmarks.measures.measure import Say, Watch, line, settled_point
+from benchmarks.measures.measure import Say, Watch, line, settled_with_latency
 from benchmarks.results import Cell, Point, Result, Results
 from benchmarks.stage import Stage
 from chat.load import chart
@@ -92,7 +92,7 @@ async def _step(stage: Stage, crowd: Crowd, given: dict[str, Any]) -> Point:
         await asyncio.sleep(0.02)
     point = watch.stop(len(crowd.clients))
     crowd.stop_posting()
-    return await settled_point(crowd, point)
+    return await settled_with_latency(crowd, point)
 
 
 def _known(result: Result | None) -> bool:

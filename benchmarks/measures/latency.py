@@ -43,6 +43,7 @@ async def measure(stage: Stage, result: Result, results: Results, say: Say) -> N
     """Post at each share of the maximum that was measured before."""
     given = result.cell.parameters
     maximum = deliveries.maximum(results, result.cell.contender)
+    result.figures["maximum"] = maximum
     crowd = stage.crowd()
     try:
         await crowd.connect(given["sessions"], of=given["sessions"])

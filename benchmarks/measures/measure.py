@@ -180,7 +180,11 @@ async def open_loop(
     watch = Watch(stage, crowd)
     watch.start()
     await posting
-    point = watch.stop(rate)
+    return await settled_with_latency(crowd, watch.stop(rate))
+
+
+async def settled_with_latency(crowd: Crowd, point: Point) -> Point:
+    """Do as `settled_point`, and let the latency of what was still on its way count too."""
     crowd.sampling = True
     point = await settled_point(crowd, point)
     crowd.sampling = False

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from benchmarks import tables
+from benchmarks import proc, tables
 from benchmarks.contenders.contender import Contender
 from benchmarks.goals import Goal
 from benchmarks.measures import deliveries
@@ -37,22 +37,28 @@ async def measure(stage: Stage, result: Result, results: Results, say: Say) -> N
     given = result.cell.parameters
     maximum = deliveries.maximum(results, result.cell.contender)
     crowd = stage.crowd()
+    ports: set[int] = set()
     try:
         await crowd.connect(given["sessions"], of=given["sessions"])
         for share in given["shares"]:
             rate = maximum * share / 100 / given["sessions"]
             for stuck in (False, True):
                 if stuck:
-                    for client in to_be_stuck(crowd):
+                    slow = to_be_stuck(crowd)
+                    ports = {client.port for client in slow}
+                    for client in slow:
                         client.stop_reading()
                 point = await open_loop(stage, crowd, rate, given["warm_up"], given["measured"])
                 result.points.append(point)
                 say(line(point))
+            held_up = proc.held_up(stage.servers[0].port, ports)
     finally:
         await crowd.leave()
     without, beside = (point.latency for point in result.points[-2:])
     if without is not None and beside is not None:
         result.figures = {"p99_without": without.p99, "p99_beside": beside.p99}
+    result.figures |= {"maximum": maximum, "stuck": len(ports), "held_up": held_up}
+    say(f"  {held_up} of {len(ports)} who do not read have something waiting for them")
 
 
 def to_be_stuck(crowd: Crowd) -> list[Client]:

@@ -199,6 +199,12 @@ class Client(asyncio.Protocol):
             # Whoever waits is told; that nobody may be waiting is no fault.
             self.entered.exception()
 
+    @property
+    def port(self) -> int:
+        """Its own port, which tells its connection from others to the same server."""
+        assert self._transport is not None, "it is connected"
+        return int(self._transport.get_extra_info("sockname")[1])
+
     def stop_reading(self) -> None:
         """Take nothing from the socket any more: its books no longer count."""
         assert self._transport is not None, "it is connected"

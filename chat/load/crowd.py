@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import ssl
 from array import array
 from collections import Counter
@@ -27,6 +28,9 @@ POSTERS = 40
 # Latency is sampled on so many sockets, spread evenly over the order of joining: most servers send
 # in that order, so the first and the last must both be in.
 _SAMPLED = 40
+
+_OF_A_SESSION = re.compile(r"^session \d+: ")
+_KINDS = 20
 
 _PATIENCE = 60.0
 _LEAVING_PATIENCE = 5.0
@@ -254,9 +258,11 @@ class Crowd:
 
         At most `resent` posts may have been told that they were stored already.
         """
-        found: Counter[str] = Counter(self.errors[:20])
-        if len(self.errors) > 20:
-            found["(more errors)"] = len(self.errors) - 20
+        # Without whose they are, thousands of one kind are one.
+        kinds = Counter(_OF_A_SESSION.sub("", error) for error in self.errors)
+        found: Counter[str] = Counter(dict(kinds.most_common(_KINDS)))
+        if len(kinds) > _KINDS:
+            found["(errors of other kinds)"] = kinds.total() - found.total()
         for room in self.rooms:
             found.update(room.problems(self.dialect.logs))
         if self.duplicates > resent:

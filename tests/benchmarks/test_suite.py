@@ -35,6 +35,7 @@ SMALL: dict[str, object] = {
     "seconds": 0.3,
     "messages": 500,
     "times": 3,
+    "starts": 2,
     "shares": [50],
     "limit_ms": 1e6,
 }

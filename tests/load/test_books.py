@@ -70,7 +70,7 @@ async def test_a_lost_session_and_an_error_of_the_hub_are_found() -> None:
     crowd.clients[0].data_received(server_frame(struct.pack("!H", 4002), opcode=8))
     found = crowd.problems()
     assert "forbidden: no: 1" in found
-    assert "session 0: closed with 4002: 1" in found
+    assert "closed with 4002: 1" in found
 
 
 async def test_a_refused_handshake_is_a_connection_error() -> None:
@@ -153,7 +153,7 @@ async def test_a_resume_that_the_server_could_not_serve_is_a_problem() -> None:
     client.data_received(UPGRADED)
     crowd = client._crowd
     client.data_received(events({"type": "joined", "head": 9, "epoch": "x", "recovered": False}))
-    assert crowd.problems() == ["session 0: could not resume: 1"]
+    assert crowd.problems() == ["could not resume: 1"]
 
 
 async def test_a_stuck_reader_is_not_counted_and_its_end_is_no_problem() -> None:

@@ -16,6 +16,13 @@ def _instead(line: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
     return tuple(word.replace(old, new) for word in line)
 
 
+def _without(line: tuple[str, ...], *words: str) -> tuple[str, ...]:
+    """Return a start line without an option and what it is given."""
+    at = line.index(words[0])
+    assert line[at : at + len(words)] == words, f"{words} is not in the start line"
+    return line[:at] + line[at + len(words) :]
+
+
 # By the name of the documented one; each with what is different, and its own end of the name.
 LINES = {
     "hub-uvicorn": {
@@ -25,10 +32,18 @@ LINES = {
             _instead(uvicorn(_APPLICATION), "websockets-sansio", "websockets"),
         ),
         "backlog": ("--backlog 50", _instead(uvicorn(_APPLICATION), "8192", "50")),
+        "deflate": (
+            "without --ws-per-message-deflate false",
+            _without(uvicorn(_APPLICATION), "--ws-per-message-deflate", "false"),
+        ),
         "collected": ("the collector as it is by itself", uvicorn(_COLLECTED)),
     },
     "hub-daphne": {
         "backlog": ("-b 127.0.0.1 -p, backlog 50", _instead(daphne(_APPLICATION), "8192", "50")),
+        "timeout": (
+            "without --websocket_connect_timeout 30",
+            _without(daphne(_APPLICATION), "--websocket_connect_timeout", "30"),
+        ),
         "collected": ("the collector as it is by itself", daphne(_COLLECTED)),
     },
 }
