@@ -132,7 +132,7 @@ def report(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
             rows.append((contender.title, length, tables.why_not(result)))
             continue
         times = [
-            tables.milliseconds(result.figures[f"{act}_{which}"])
+            tables.milliseconds(result.figures.get(f"{act}_{which}"))
             for act in _ACTS
             for which in ("p50", "p99")
         ]
@@ -167,7 +167,8 @@ def goals(results: Sequence[Result], contenders: dict[str, Contender]) -> Sequen
         for act in _ACTS:
             medians = [taken for _, taken in _medians(results, name, act)]
             measured = max(medians) / min(medians) if len(medians) == len(_MESSAGES) else None
-            what = f"p50 of {_called(act)} over a log of 10³ to 10⁶, {contenders[name].title}, most / least"
+            what = f"p50 of {_called(act)} over a log of 10³ to 10⁶, {contenders[name].title}"
+            what += ", most / least"
             why_not = tables.why_not(unsound[0] if unsound else None)
             found.append(Goal(what, "≤", 1.5, measured, mark, why_not))
     return found
