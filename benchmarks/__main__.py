@@ -1,6 +1,7 @@
 """Every contender, every measure, and the documentation of what came of it: `make bench`."""
 
 import argparse
+import asyncio
 import resource
 import signal
 import sys
@@ -12,6 +13,8 @@ from benchmarks.contenders import registry
 from benchmarks.exclusive import exclusive
 from benchmarks.results import RESULTS, Results
 from benchmarks.stage import Cores, settle
+
+_INTERRUPTED = "interrupted: what was measured so far is on file, and the same command goes on"
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -37,12 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.list:
         print("\n".join(cell.name for cell in cells))
         return 0
-    results = Results(RESULTS / "quick" if chosen.quick else report.FULL)
+    results = Results(RESULTS / report.QUICK if chosen.quick else report.FULL)
     everyone = registry.contenders()
     faulty = 0
     if not chosen.report:
-        # As an exception it passes through the context managers that end the servers.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        signal.signal(signal.SIGTERM, terminate)
         settle(chosen.generator_core)
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -53,6 +55,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(faulty > 0)
 
 
+def terminate(*_: object) -> None:
+    """End, as SIGTERM asks for: by way of the context managers that end the servers.
+
+    Within a loop as a cancellation: an exception would be taken for a fault of the connection whose
+    data were being read.
+    """
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        sys.exit(_INTERRUPTED)
+    for task in asyncio.all_tasks(loop):
+        loop.call_soon_threadsafe(task.cancel)
+
+
 def _say(line: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
 
@@ -60,5 +76,5 @@ def _say(line: str) -> None:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("interrupted: what was measured so far is on file, and the same command goes on")
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit(_INTERRUPTED)

@@ -1,12 +1,14 @@
 """What was measured: a file for each cell, so that a run that was interrupted can go on."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 RESULTS = Path(__file__).resolve().parent / "results"
+
+NOT_YET = "not measured yet"
+"""The failure of a result that there is none of."""
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -131,11 +133,17 @@ class Results:
 
     def get(self, cell: Cell) -> Result | None:
         """Return what is on file for exactly this cell and did not fail."""
+        found = self.last(cell)
+        return found if found.failure is None else None
+
+    def last(self, cell: Cell) -> Result:
+        """Return what is on file for exactly this cell, or a result that failed as `NOT_YET`."""
         path = self._path(cell)
-        if not path.exists():
-            return None
-        found = msgspec.json.decode(path.read_bytes(), type=Result)
-        return found if found.cell == cell and found.failure is None else None
+        if path.exists():
+            found = msgspec.json.decode(path.read_bytes(), type=Result)
+            if found.cell == cell:
+                return found
+        return Result(cell=cell, failure=NOT_YET)
 
     def put(self, result: Result) -> None:
         """Write a result, in place of an older one."""
@@ -143,11 +151,6 @@ class Results:
         path.parent.mkdir(parents=True, exist_ok=True)
         text = msgspec.json.format(msgspec.json.encode(result), indent=1)
         path.write_bytes(text + b"\n")
-
-    def of(self, measure: str) -> Sequence[Result]:
-        """Return all results of a measure, in the order of their names."""
-        paths = sorted((self.folder / measure).glob("*.json"))
-        return [msgspec.json.decode(path.read_bytes(), type=Result) for path in paths]
 
     def find(self, measure: str, contender: str) -> Result | None:
         """Return the result of a measure that has one for each contender."""

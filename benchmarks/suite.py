@@ -4,13 +4,12 @@ import fnmatch
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import uvloop
 
 from benchmarks import machine
 from benchmarks.contenders.contender import Contender
-from benchmarks.measures import registry
+from benchmarks.measures import deliveries, registry
 from benchmarks.measures.measure import Say
 from benchmarks.results import Cell, Result, Results
 from benchmarks.services import Services
@@ -49,9 +48,13 @@ def run(
     commit = machine.commit()
     with Services(cores.server) as services:
         for turn, cell in enumerate(cells, 1):
-            result = results.get(cell)
+            result = None if fresh else results.get(cell)
             # Figures are compared with each other: those of elsewhere do not belong beside them.
-            if not fresh and result is not None and _origin(result) == (commit, described, seed):
+            if (
+                result is not None
+                and (result.commit, result.machine, result.seed) == (commit, described, seed)
+                and deliveries.still_the_maximum(result, results)
+            ):
                 say(f"[{turn}/{len(cells)}] {cell.name}: on file")
             else:
                 left = ""
@@ -73,11 +76,6 @@ def run(
     if faulty:
         say(f"{faulty} of {len(cells)} cells failed, or have something wrong in them")
     return faulty
-
-
-def _origin(result: Result) -> tuple[str | None, dict[str, Any], int]:
-    """Return what has to be the same for a result to count as one of this run."""
-    return result.commit, result.machine, result.seed
 
 
 def _measure(

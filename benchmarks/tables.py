@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from benchmarks.contenders.contender import Contender
-from benchmarks.results import Point, Result
+from benchmarks.results import NOT_YET, Point, Result
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
@@ -48,8 +48,8 @@ def quotable(result: Result | None) -> bool:
 
 def why_not(result: Result | None) -> str:
     """Return, in place of a figure, why there is none that may be quoted."""
-    if result is None:
-        return "not measured yet"
+    if result is None or result.failure == NOT_YET:
+        return NOT_YET
     if result.failure is not None:
         return "failed"
     if result.all_problems:

@@ -67,8 +67,8 @@ _RANKS = {
 class Rights:
     """What one identity may do in one room.
 
-    ``refusal`` says why not, where it may not see it, and ``silence`` where it may not post.
-    ``restraint`` is the ban or the mute that is behind either.
+    ``moderate`` is to delete what others wrote. ``refusal`` says why not, where it may not see it,
+    and ``silence`` where it may not post; ``restraint`` is the ban or mute that is behind either.
     """
 
     see: bool
@@ -82,6 +82,11 @@ class Rights:
     role: str | None = field(default=None, compare=False)
     """The membership that was gone by."""
     rank: Rank = field(default=Rank.NONE, compare=False)
+
+    @property
+    def looks_after(self) -> bool:
+        """Whether it is one of those who look after the room, in whichever way."""
+        return self.moderate or self.rank > Rank.NONE
 
     @property
     def may(self) -> list[str]:
@@ -108,7 +113,8 @@ def rights(
     if policy == "none":
         return _nothing(Forbidden("sign in to enter this room"))
     rank = rank_of(identity, role)
-    moderate = identity.moderates or rank > Rank.NONE
+    # Who may ban on the whole site has a rank, but no say in what was written.
+    moderate = identity.moderates or role in _RANKS
     mute = here[0] if here else None
     silence: Problem | None = None
     silenced_by = ""
@@ -118,7 +124,7 @@ def rights(
         silenced_by, silence = "sign_in", Forbidden("sign in to post here")
     elif mute is not None:
         silenced_by, silence = "muted", Forbidden(mute.in_words())
-    elif room.locked and not moderate:
+    elif room.locked and not (moderate or rank > Rank.NONE):
         words = "this room is locked: only those who look after it may post"
         silenced_by, silence = "locked", Forbidden(words)
     return Rights(

@@ -204,6 +204,7 @@ def test_ban_of_the_site_bars_from_it_and_others_do_not() -> None:
         (USER, "moderator", "spm"),
         (USER, "owner", "spm"),
         (MODERATOR, None, "spm"),
+        (BANNER, None, "sp"),
     ],
 )
 def test_only_those_who_look_after_a_locked_room_post_to_it(
@@ -225,7 +226,7 @@ def test_only_those_who_look_after_a_locked_room_post_to_it(
         (USER, "member", ["post"]),
         (USER, "moderator", ["post", "moderate", "ban"]),
         (MODERATOR, None, ["post", "moderate"]),
-        (BANNER, None, ["post", "moderate", "ban"]),
+        (BANNER, None, ["post", "ban"]),
     ],
 )
 def test_clients_are_told_what_there_is_to_do(

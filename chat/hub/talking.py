@@ -35,7 +35,7 @@ async def post(session: Session, command: commands.Post, now: float) -> None:
         epoch=_epoch_if_unused(session, record) if refusal is None else None,
         id=command.id,
         text=command.text,
-        slowed=not rights.moderate and refusal is None,
+        slowed=not rights.looks_after and refusal is None,
         refusal=refusal,
     )
     session.hub.writer.submit(draft, partial(_posted, session, command))

@@ -29,7 +29,6 @@ POSTERS = 40
 # in that order, so the first and the last must both be in.
 _SAMPLED = 40
 
-_OF_A_SESSION = re.compile(r"^session \d+: ")
 _KINDS = 20
 
 _PATIENCE = 60.0
@@ -39,6 +38,11 @@ _LEAVING_PATIENCE = 5.0
 def spread(count: int, of: int) -> list[int]:
     """Return `count` of the indices below `of`, spread evenly."""
     return [turn * of // count for turn in range(count)]
+
+
+def kind_of(error: str) -> str:
+    """Return an error without whose it is, so that thousands of one kind are one."""
+    return re.sub(r"^session \d+: ", "", error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +262,7 @@ class Crowd:
 
         At most `resent` posts may have been told that they were stored already.
         """
-        # Without whose they are, thousands of one kind are one.
-        kinds = Counter(_OF_A_SESSION.sub("", error) for error in self.errors)
+        kinds = Counter(kind_of(error) for error in self.errors)
         found: Counter[str] = Counter(dict(kinds.most_common(_KINDS)))
         if len(kinds) > _KINDS:
             found["(errors of other kinds)"] = kinds.total() - found.total()

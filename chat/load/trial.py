@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
+import gc
 import ssl
 import time
 from collections import Counter
@@ -13,7 +13,7 @@ from math import ceil
 from time import monotonic
 from urllib.parse import urlsplit
 
-from chat.load.crowd import POSTERS, Crowd
+from chat.load.crowd import POSTERS, Crowd, kind_of
 from chat.load.dialects import HUB
 from chat.load.percentiles import percentile
 from chat.load.schedule import post_on_schedule
@@ -73,6 +73,9 @@ async def run(trial: Trial) -> Outcome:
         await _fill(crowd, trial.sessions)
         took = monotonic() - began
         posters = crowd.posters(posters_for(trial, crowd.posts_per_second or 0.0))
+        # What is there by now stays: the collector's walks through it would show up as latency.
+        gc.collect()
+        gc.freeze()
         crowd.sampling = True
         used, began = time.process_time(), monotonic()
         watching = asyncio.create_task(_seconds(crowd, ceil(trial.seconds)))
@@ -80,7 +83,10 @@ async def run(trial: Trial) -> Outcome:
         share = (time.process_time() - used) / (monotonic() - began)
         ends = await watching
         await crowd.quiesce(_PATIENCE)
+        # What came after the last second was posted in it.
+        ends[-1] = len(crowd.latencies)
     finally:
+        gc.unfreeze()
         await crowd.leave()
     seconds = [crowd.latencies[a:b] for a, b in zip([0, *ends], ends, strict=False)]
     return Outcome(
@@ -120,9 +126,7 @@ def _crowd(trial: Trial) -> Crowd:
 
 async def _fill(crowd: Crowd, sessions: int) -> None:
     arrivals = await crowd.arrive(sessions, of=sessions)
-    reasons = Counter(
-        re.sub(r"^session \d+: ", "", arrival.failure) for arrival in arrivals if arrival.failure
-    )
+    reasons = Counter(kind_of(arrival.failure) for arrival in arrivals if arrival.failure)
     if reasons:
         said = "; ".join(f"{reason} ({count} times)" for reason, count in reasons.most_common(3))
         raise TrialError(f"not all of {sessions} sessions got into their rooms: {said}")

@@ -58,6 +58,20 @@ def test_deliveries_are_compared_with_each_ones_own() -> None:
     assert found[f"{hub} the usual consumer, in-memory layer"] == ("generator saturated", "")
 
 
+def test_the_usual_consumer_counts_with_its_fastest_layer() -> None:
+    results = [
+        measured("hub-uvicorn", point(4, 9000)),
+        measured("usual-uvicorn", point(4, 10)),
+        measured("usual-uvicorn-core", point(4, 20)),
+        measured("usual-uvicorn-pubsub", point(4, 15)),
+    ]
+    hub = "this hub, SQLite on uvicorn, times"
+    found = rows(deliveries.goals(results, EVERYONE))
+    assert found[f"{hub} the usual consumer, Redis, core layer"] == ("450", "yes")
+    found = rows(deliveries.goals(results[:-1], EVERYONE))
+    assert found[f"{hub} the usual consumer, Redis, core layer"] == ("not measured yet", "")
+
+
 def test_idle_sessions_are_compared_with_the_usual_ones_and_with_those_in_one_room() -> None:
     results = [
         measured("hub-daphne", point(), measure="M4", process_bytes=80.0, cpu_of_10000=0.2),

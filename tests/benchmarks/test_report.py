@@ -12,12 +12,13 @@ from benchmarks.measures import deliveries, growth, latency, stuck
 from benchmarks.measures.registry import MEASURES
 from benchmarks.results import Result, Results
 from benchmarks.services import Services
+from benchmarks.suite import plan
 from tests.benchmarks.figures import EVERYONE, measured, point, row
 
 
 def test_the_document_is_what_the_results_on_file_say() -> None:
     """To renew it: ``python -m benchmarks --report``."""
-    text, _ = report.render(Results(report.FULL), EVERYONE)
+    text, _ = report.render(report.collect(Results(report.FULL)), EVERYONE)
     assert report.DOCUMENT.read_text() == report.document(text)
 
 
@@ -154,6 +155,19 @@ def test_what_stuck_readers_did_is_not_quoted_of_an_unsound_run(given: dict[str,
     assert row(stuck.report([unsound], EVERYONE), "hub-uvicorn")[2] == tables.why_not(unsound)
 
 
+def test_readers_for_whom_nothing_waits_are_not_stuck() -> None:
+    figures = {"p99_without": 2.0, "p99_beside": 3.0, "stuck": 5.0}
+    idle, busy = (
+        msgspec.structs.replace(
+            measured(contender, point(), measure="M8"), figures=figures | {"held_up": held_up}
+        )
+        for contender, held_up in (("usual-uvicorn", 0.0), ("hub-uvicorn", 4.0))
+    )
+    table = stuck.report([idle, busy], EVERYONE)
+    assert row(table, "usual-uvicorn")[2].startswith("nobody was stuck")
+    assert row(table, "hub-uvicorn")[2:6] == ["2.0", "3.0", "1.50", "4 of 5"]
+
+
 def test_plots_leave_out_what_may_not_be_quoted() -> None:
     one = measured("hub-uvicorn", point(), point(generator_cpu=1.0), measure="M3")
     assert latency.charts([one], EVERYONE)["latency.svg"].count("<circle") == 1
@@ -196,7 +210,7 @@ def rendered(tmp_path: Path) -> Callable[..., tuple[str, dict[str, str]]]:
         results = Results(tmp_path)
         for result in every:
             results.put(result)
-        return report.render(results, EVERYONE)
+        return report.render(report.collect(results), EVERYONE)
 
     return render
 
@@ -204,20 +218,32 @@ def rendered(tmp_path: Path) -> Callable[..., tuple[str, dict[str, str]]]:
 def test_a_report_has_the_figures_the_goals_and_the_pictures(
     rendered: Callable[..., tuple[str, dict[str, str]]], described: dict[str, Any]
 ) -> None:
-    one = measured("node-ws", point())
-    one.machine = described
-    text, pictures = rendered(one)
+    (cell,) = plan(False, ["M2"], ["node-ws"])
+    text, pictures = rendered(Result(cell=cell, points=[point()], machine=described))
     assert "| node | ws | 1 000 |" in text
+    assert "| node | Socket.IO | not measured yet |" in text
     assert "| M7 | posts/s, this hub, SQLite on daphne | ≥ 8 000 | not measured yet |  |" in text
     assert "(deliveries.svg)" in text
     assert ElementTree.fromstring(pictures["deliveries.svg"]).tag.endswith("svg")
 
 
+def test_what_was_measured_of_another_cell_is_not_in_the_report(
+    rendered: Callable[..., tuple[str, dict[str, str]]],
+) -> None:
+    (cell,) = plan(False, ["M2"], ["node-ws"])
+    of_before = msgspec.structs.replace(cell, parameters={"sessions": 100})
+    text, _ = rendered(Result(cell=of_before, points=[point()], machine=machine.describe()))
+    assert "Nothing has been measured yet." in text
+    assert "| node | ws | not measured yet |" in text
+
+
 def test_a_report_names_each_set_of_versions_with_what_was_measured_with_it(
     rendered: Callable[..., tuple[str, dict[str, str]]], described: dict[str, Any]
 ) -> None:
-    older = measured("hub-uvicorn", point())
-    newer = measured("hub-uvicorn", point(), measure="M3")
+    older, newer = (
+        Result(cell=plan(False, [measure], ["hub-uvicorn"])[0], points=[point()])
+        for measure in ("M2", "M3")
+    )
     for result, version, seed in ((older, "5.2", 1), (newer, "6.0", 2)):
         result.machine = {**described, "packages": {"django": version}}
         result.commit, result.seed = f"of {version}", seed

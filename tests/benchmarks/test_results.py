@@ -3,7 +3,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmarks.results import Cell, Latency, Point, Result, Results
+from benchmarks.results import NOT_YET, Cell, Latency, Point, Result, Results
 
 CELL = Cell("M2", "hub-uvicorn", {"sessions": 500, "in_flight": [1, 4]})
 
@@ -42,20 +42,22 @@ def test_a_result_comes_back_as_it_was(results: Results) -> None:
     result = Result(cell=CELL, figures={"a": 1.5, "b": None}, points=[point(latency=latency)])
     results.put(result)
     assert results.get(CELL) == result
-    assert results.of("M2") == [result]
+    assert results.last(CELL) == result
     assert results.find("M2", "hub-uvicorn") == result
 
 
 def test_a_cell_with_other_parameters_is_not_on_file(results: Results) -> None:
     results.put(Result(cell=CELL))
-    assert results.get(Cell("M2", "hub-uvicorn", {"sessions": 200})) is None
+    other = Cell("M2", "hub-uvicorn", {"sessions": 200})
+    assert results.get(other) is None
+    assert results.last(other) == Result(cell=other, failure=NOT_YET)
     assert results.get(msgspec.structs.replace(CELL, variant="other")) is None
 
 
 def test_a_cell_that_failed_is_not_on_file_but_told(results: Results) -> None:
     results.put(Result(cell=CELL, failure="did not start"))
     assert results.get(CELL) is None
-    assert [result.failure for result in results.of("M2")] == ["did not start"]
+    assert results.last(CELL).failure == "did not start"
 
 
 def test_deliveries_count_for_each_second_of_processor_time() -> None:

@@ -2,12 +2,17 @@
 
 import asyncio
 import os
+import signal
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from benchmarks import machine, suite
+from benchmarks.__main__ import terminate
 from benchmarks.contenders.contender import Contender
 from benchmarks.contenders.registry import contenders
 from benchmarks.measures import idle, long_log
@@ -146,6 +151,30 @@ def test_what_is_on_file_is_not_measured_again_unless_it_is_asked_for(runs: Runs
     assert runs.result(cell).began != "the first time"
 
 
+@pytest.mark.parametrize(
+    "elsewhere", [{"commit": "of before"}, {"machine": {"cpu": "another"}}, {"seed": 2}]
+)
+def test_what_is_of_another_commit_machine_or_seed_is_measured_again(
+    runs: Runs, elsewhere: dict[str, Any]
+) -> None:
+    cell = small("M2", "uvloop-writer")
+    runs([cell])
+    runs.results.put(msgspec.structs.replace(runs.result(cell), **elsewhere))
+    runs([cell])
+    assert "on file" not in runs.said[0]
+
+
+def test_what_was_measured_by_a_maximum_of_before_is_measured_again(runs: Runs) -> None:
+    cells = [small("M2", "websockets-broadcast"), small("M3", "websockets-broadcast")]
+    runs(cells)
+    runs(cells)
+    assert all(line.endswith("on file") for line in runs.said)
+    # Its maximum is another one now.
+    runs([cells[0]], fresh=True)
+    runs(cells)
+    assert [line.endswith("on file") for line in runs.said[:2]] == [True, False]
+
+
 def test_a_contender_that_does_not_start_fails_and_the_others_go_on(runs: Runs) -> None:
     broken = EVERYONE["node-ws"]
     broken = Contender(
@@ -154,8 +183,7 @@ def test_a_contender_that_does_not_start_fails_and_the_others_go_on(runs: Runs) 
     bad, good = small("M2", "node-ws"), small("M2", "uvloop-writer")
     assert runs([bad, good], EVERYONE | {"node-ws": broken}) == 1
     assert runs.results.get(bad) is None
-    (failed,) = [one for one in runs.results.of("M2") if one.failure]
-    assert "SyntaxError" in str(failed.failure)
+    assert "SyntaxError" in str(runs.results.last(bad).failure)
     assert runs.result(good).points
 
 
@@ -176,6 +204,34 @@ def test_an_error_of_any_kind_is_of_its_cell_alone(
     assert runs([bad, good]) == 1
     assert "FAILED AssertionError: the log goes back far enough" in "".join(runs.said)
     assert runs.result(good).points
+
+
+class Terminating(asyncio.Protocol):
+    """Is told to end just as it reads: what it raises then is taken for its own fault."""
+
+    def data_received(self, data: bytes) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_it_ends_when_it_is_told_to_in_the_middle_of_a_cell(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def measuring(*_: object) -> None:
+        ours, theirs = socket.socketpair()
+        await asyncio.get_running_loop().create_connection(Terminating, sock=ours)
+        with theirs:
+            theirs.send(b"data")
+            await asyncio.sleep(60)
+
+    monkeypatch.setattr(idle, "measure", measuring)
+    cell = small("M4", "asgi-uvicorn")
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        with pytest.raises(asyncio.CancelledError):
+            runs([cell])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert runs.results.get(cell) is None
 
 
 def test_what_is_wrong_counts_also_when_it_is_on_file(

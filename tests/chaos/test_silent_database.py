@@ -12,6 +12,7 @@ from tests.chaos.conftest import PLANS
 from tests.chaos.deployment import Deployment
 from tests.integration.clients import JsonClient
 from tests.integration.people import Visits
+from tests.store.drafts import WAITING_FOR_A_LOCK
 
 pytestmark = pytest.mark.parametrize("site", PLANS[:2], indirect=True, ids=str)
 
@@ -28,13 +29,10 @@ def answers(client: JsonClient, text: str) -> list[str]:
     return [e["type"] for e in client.events if e["type"] in kinds and e.get("id") == text]
 
 
-WAITING = "SELECT pid FROM pg_locks WHERE NOT granted"
-
-
 async def waiting(connection: psycopg.Connection) -> None:
     """Wait until somebody waits for a lock."""
     async with asyncio.timeout(60):
-        while not connection.execute(WAITING).fetchall():
+        while not connection.execute(WAITING_FOR_A_LOCK).fetchall():
             await asyncio.sleep(0.01)
 
 
@@ -103,7 +101,8 @@ async def test_whose_commit_is_cut_off_is_told_what_became_of_it(
         assert refusal["code"] == "unavailable"
         assert answers(anna, "in doubt") == []
         if not happens:
-            connection.execute(f"SELECT pg_terminate_backend(pid) FROM ({WAITING}) AS waiting")
+            end = f"SELECT pg_terminate_backend(pid) FROM ({WAITING_FOR_A_LOCK}) AS waiting"
+            connection.execute(end)
     await asyncio.to_thread(site.postgres_relay.mend)
     ack = await anna.event("ack", id="in doubt")
     assert ack["duplicate"] is happens

@@ -2,12 +2,17 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic_ns
 from xml.etree import ElementTree
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from chat.load import trial as load
+from chat.load.client import Client
+from chat.load.crowd import Crowd
 from chat.load.trial import Outcome, Trial, TrialError, posters_for, run
 from tests.servers import Serve, SiteServer
 
@@ -140,6 +145,19 @@ async def test_latency_is_told_for_each_second(site: SiteServer) -> None:
     assert all(second == sorted(second) for second in outcome.by_second)
     assert outcome.latency[-1] >= max(second[0] for second in outcome.by_second if second)
     assert outcome.problems == []
+
+
+async def test_what_comes_when_the_time_is_up_is_of_the_last_second(
+    site: SiteServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def late(crowd: Crowd, posters: Sequence[Client], _: float, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        crowd.post(posters[0], [monotonic_ns()])
+
+    monkeypatch.setattr(load, "post_on_schedule", late)
+    outcome = await asyncio.wait_for(run(trial(site.ws_url, room="late")), 60)
+    assert outcome.delivered == 10
+    assert outcome.by_second == [outcome.latency]
 
 
 def test_as_many_post_as_it_takes_for_none_to_be_too_fast() -> None:

@@ -111,12 +111,21 @@ def in_threads(calls: Iterable[Callable[[], T]]) -> list[T]:
         return list(threads.map(call, calls))
 
 
+# Who works on another database of the same server is another test's.
+WAITING_FOR_A_LOCK = """
+SELECT pid FROM pg_locks WHERE NOT granted AND pid IN (
+    SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+    WHERE datname = current_database()
+)
+"""
+
+
 def wait_for_a_lock(database: str) -> None:
     """Wait until some other connection waits for a lock."""
     deadline = time.monotonic() + 10
     with connections[database].cursor() as cursor:
         while time.monotonic() < deadline:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone() != (0,):
+            cursor.execute(WAITING_FOR_A_LOCK)
+            if cursor.fetchone() is not None:
                 return
     raise AssertionError("nobody waits for a lock")

@@ -6,8 +6,8 @@ from itertools import product
 from benchmarks.contenders.contender import SERVERS, Contender, Service
 from chat.load.dialects import HUB
 
-# The limits stay in the path. Only their numbers are lifted: 40 posters stand for many people here,
-# and every session comes from one address.
+# Without the limits on a person and on an address: 40 posters stand for many people here, and every
+# session comes from one address.
 _ENVIRONMENT = {
     "ALLOWED_HOSTS": "127.0.0.1",
     "CHAT_GUESTS": "post",
