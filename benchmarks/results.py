@@ -117,6 +117,11 @@ class Result(msgspec.Struct, kw_only=True):
     seed: int = 1
 
     @property
+    def origin(self) -> tuple[str | None, dict[str, Any], int]:
+        """Commit, machine and seed: figures of others do not belong beside it."""
+        return self.commit, self.machine, self.seed
+
+    @property
     def all_problems(self) -> list[str]:
         """Whatever is wrong with it."""
         return [*self.problems, *(what for point in self.points for what in point.problems)]

@@ -49,10 +49,9 @@ def run(
     with Services(cores.server) as services:
         for turn, cell in enumerate(cells, 1):
             result = None if fresh else results.get(cell)
-            # Figures are compared with each other: those of elsewhere do not belong beside them.
             if (
                 result is not None
-                and (result.commit, result.machine, result.seed) == (commit, described, seed)
+                and result.origin == (commit, described, seed)
                 and deliveries.still_the_maximum(result, results)
             ):
                 say(f"[{turn}/{len(cells)}] {cell.name}: on file")

@@ -103,7 +103,7 @@ def rights(
     ``restraints`` are all that are in force against it, in this room, in others, or everywhere.
     """
     if room.kind == Room.Kind.PRIVATE and role is None:
-        # Not even that it exists.
+        # Not even that it exists: it looks like a name that nobody may make a room of.
         return _nothing(UnknownRoom())
     here = [each for each in restraints if each.room in ("", room.slug)]
     ban = next((each for each in here if each.bars), None)

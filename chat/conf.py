@@ -37,7 +37,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     # Who may do what
     guests: Annotated[
         GuestPolicy,
-        Meta(description="What visitors who are not signed in may do: none, read or post."),
+        Meta(
+            description="What visitors who are not signed in may do: read or post, where a room "
+            "does not say otherwise; none: they are let in nowhere, whatever a room says."
+        ),
     ] = "read"
     room_creation: Annotated[
         RoomCreation,

@@ -192,7 +192,7 @@ async def _carry_out(
             answer.set_result(message["text"])
 
     session = Session(hub, who, JSON, address, send)
-    session.posts = hub.senders.of(sender)
+    session.posts, session.typings = hub.senders.of(sender), hub.typists.of(sender)
     try:
         match command:
             case commands.Typing():
@@ -228,14 +228,15 @@ def _count(session: Session) -> None:
 
 
 async def _type(session: Session, command: commands.Typing) -> None:
-    """Tell the room, where its stream or another session of the sender's is."""
+    """Tell the room, at most once a second, where a stream or a session of the sender's is."""
     hub, who = session.hub, session.identity
     _, rights = await hub.look_up(command.room, who, session.address)
     if who.sender.id not in hub.presence.people.of(command.room):
         raise NotJoined
     if not rights.post:
         raise rights.silence or Forbidden()
-    hub.whisper(command.room, events.Typing(room=command.room, sender=who.sender))
+    if not session.typings.take(hub.loop.time()):
+        hub.whisper(command.room, events.Typing(room=command.room, sender=who.sender))
 
 
 def _named(who: Identity, name: Any) -> Identity:

@@ -161,6 +161,18 @@ def test_what_one_sender_said_is_limited_by_time_and_room() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_name_from_a_room_that_is_hidden_is_not_recorded() -> None:
+    say(post(1, "kitchen"))
+    say(post(2, "board"))
+    Message.objects.filter(room__slug="board").update(sender_name="Merger lead")
+    hidden = Room.objects.filter(slug="board")
+    since = timezone.now() - timedelta(hours=1)
+    assert moderation.redact_by(ANN, since=since, by=BY, hidden=hidden) == 1
+    assert (left(), left("board")) == ([""], ["text 2"])
+    assert Act.objects.get().target_name == ANN.upper()
+
+
+@pytest.mark.django_db(transaction=True)
 def test_what_was_done_is_recorded_where_the_rest_is_not_reached(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

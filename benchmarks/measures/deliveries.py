@@ -93,12 +93,14 @@ def best_of(result: Result | None) -> Point | None:
     )
 
 
-def maximum(results: Results, contender: str) -> float:
-    """Return what a contender delivers a second at best, as measured before.
+def maximum(results: Results, result: Result) -> float:
+    """Return what the contender of a result delivers a second at best, as measured before.
 
-    Raises LookupError where it has not been.
+    Raises LookupError where that has not been measured of the same commit, machine and seed.
     """
-    point = best_of(results.find(KEY, contender))
+    contender = result.cell.contender
+    found = results.find(KEY, contender)
+    point = best_of(found) if found is not None and found.origin == result.origin else None
     if point is None:
         raise LookupError(
             f"{KEY} of {contender} has to be measured first, with a generator that keeps up"
@@ -108,8 +110,11 @@ def maximum(results: Results, contender: str) -> float:
 
 def still_the_maximum(result: Result, results: Results) -> bool:
     """Say whether a result was not measured by a maximum that has been measured again since."""
-    by, best = result.figures.get("maximum"), best_of(results.find(KEY, result.cell.contender))
-    return by is None or (best is not None and best.deliveries_per_second == by)
+    by = result.figures.get("maximum")
+    try:
+        return by is None or by == maximum(results, result)
+    except LookupError:
+        return False
 
 
 # The second is whoever has such a name and delivers most.
@@ -178,7 +183,8 @@ def goals(results: Sequence[Result], contenders: dict[str, Contender]) -> Sequen
     by_name = {result.cell.contender: result for result in results}
     found = []
     for one, pattern, limit in _GOALS:
-        others = fnmatch.filter(contenders, pattern)
+        # Of a quick run not all are there.
+        others = fnmatch.filter(by_name, pattern) or fnmatch.filter(contenders, pattern)[:1]
         best = {name: best_of(by_name.get(name)) for name in (one, *others)}
         missing = [name for name, point in best.items() if point is None]
         rate = {name: point.deliveries_per_core_second for name, point in best.items() if point}

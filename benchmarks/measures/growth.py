@@ -1,7 +1,8 @@
 """M9: what a delivery costs as there are more sessions, more rooms, more processes.
 
 At one event per frame, so that the work for each delivery is the same. More rooms are rooms in
-which one session each does nothing; more processes share one core, a PostgreSQL and a Redis.
+which one session each does nothing; more processes share one core, a PostgreSQL and a Redis, and
+have as many posts on their way each: of fewer, each would have less to write to a socket at once.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,6 +39,7 @@ def cells(quick: bool) -> Iterable[Cell]:
             yield Cell(KEY, f"{server}-single", given, f"rooms-{count:04}")
         for count in _PROCESSES:
             given = {**steady, "sessions": 400, "rooms": 1, "at": count}
+            given["in_flight"] = [40 * count]
             name = f"{server}-postgres-redis-single"
             yield Cell(KEY, name, given, f"processes-{count}", processes=count)
 

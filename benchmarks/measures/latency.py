@@ -42,7 +42,7 @@ def cells(quick: bool) -> Iterable[Cell]:
 async def measure(stage: Stage, result: Result, results: Results, say: Say) -> None:
     """Post at each share of the maximum that was measured before."""
     given = result.cell.parameters
-    maximum = deliveries.maximum(results, result.cell.contender)
+    maximum = deliveries.maximum(results, result)
     result.figures["maximum"] = maximum
     crowd = stage.crowd()
     try:

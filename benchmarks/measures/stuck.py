@@ -35,7 +35,7 @@ def cells(quick: bool) -> Iterable[Cell]:
 async def measure(stage: Stage, result: Result, results: Results, say: Say) -> None:
     """Post by the clock at half the maximum, first to all who read, then with the stuck."""
     given = result.cell.parameters
-    maximum = deliveries.maximum(results, result.cell.contender)
+    maximum = deliveries.maximum(results, result)
     crowd = stage.crowd()
     ports: set[int] = set()
     try:
@@ -95,7 +95,7 @@ def report(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
 
 def _why_not(result: Result | None) -> str:
     """Return, in place of a figure, why there is none."""
-    if result is not None and tables.quotable(result) and not result.figures.get("held_up"):
+    if result is not None and tables.quotable(result) and result.figures.get("held_up") == 0:
         return "nobody was stuck: the kernel had room for all that came"
     return tables.why_not(result)
 

@@ -194,6 +194,19 @@ class RoomAdmin(Reasoned[Room], Attendance, Acting):
                 store.record(Act.Kind.ROOM, by, room=obj.slug, reason=reason, detail=detail)
         api.room_changed(obj)
 
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        """What the admin's own history says; of members, not who: more may read it than know them.
+
+        That is in the record.
+        """
+        told = super().construct_change_message(request, form, formsets, add)
+        others = [entry for entry in told if not any("object" in what for what in entry.values())]
+        if len(others) < len(told):
+            others.append({"changed": {"fields": ["members"]}})
+        return others
+
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Write what has become of members, each of them with its entry in the record."""
         with transaction.atomic(using=database()):

@@ -29,7 +29,7 @@ from chat.hub.room import Room
 from chat.hub.rooms import Rooms
 from chat.hub.seat import Hint
 from chat.hub.sending import Send
-from chat.hub.session import Session
+from chat.hub.session import TYPING_BURST, TYPING_RATE, Session
 from chat.hub.threads import Threads
 from chat.hub.vitals import Vitals
 from chat.hub.watchers import Watchers
@@ -111,6 +111,8 @@ class Hub:
         rate = self.config.posts_per_second
         self.senders = Buckets(rate, 2 * rate, most=SENDERS_MOST)
         """How often those may ask for something who have no session: by HTTP."""
+        self.typists = Buckets(TYPING_RATE, TYPING_BURST, most=SENDERS_MOST)
+        """How often it is told that they type."""
         self._by_key: dict[str, dict[Session, None]] = {}
         self._by_address: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[Any]] = set()

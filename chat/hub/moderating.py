@@ -45,7 +45,7 @@ async def moderate(session: Session, command: commands.Moderate, now: float) -> 
 
 def _delete(session: Session, command: commands.Moderate, record: Record, rights: Rights) -> None:
     if not rights.moderate:
-        raise Forbidden("only those who look after this room may do that")
+        raise Forbidden("only moderators may delete what others wrote")
     assert isinstance(command.target, int), "the command has been checked"
     draft = store.DeleteDraft(
         room=record.slug,
@@ -53,6 +53,7 @@ def _delete(session: Session, command: commands.Moderate, record: Record, rights
         sender_name=session.identity.sender.name,
         seq=command.target,
         moderator=True,
+        as_moderation=True,
         via=Act.Via.CHAT,
         reason=command.reason or "",
     )

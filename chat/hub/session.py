@@ -41,7 +41,8 @@ NEVER = -1
 # A client with a full window, or a full socket, has this long to take something.
 STALLED_HEARTBEATS = 0.5
 
-TYPING_RATE = 1.0
+TYPING_RATE, TYPING_BURST = 1.0, 2
+"""How often a second somebody's typing is told, and how often at once."""
 
 _turns = itertools.count()
 
@@ -118,7 +119,7 @@ class Session:
         """Done by the next pong, where a command waits for one."""
         self._replies: list[events.AnyEvent] = []
         self.posts = TokenBucket(rate, burst=2 * rate)
-        self.typings = TokenBucket(TYPING_RATE, burst=2)
+        self.typings = TokenBucket(TYPING_RATE, TYPING_BURST)
         # Each room that is made is a transaction of the one writer that stores everybody's posts.
         self.creations = TokenBucket(
             hub.config.rooms_created_per_minute / 60, burst=2 * hub.config.rooms_per_session

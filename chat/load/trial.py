@@ -83,7 +83,7 @@ async def run(trial: Trial) -> Outcome:
         share = (time.process_time() - used) / (monotonic() - began)
         ends = await watching
         await crowd.quiesce(_PATIENCE)
-        # What came after the last second was posted in it.
+        # What came after the last second counts as its.
         ends[-1] = len(crowd.latencies)
     finally:
         gc.unfreeze()

@@ -121,7 +121,7 @@ def redact_by(
         by,
         room=room.slug if room else "",
         target_key=sender_key,
-        target_name=store.name_of(sender_key),
+        target_name=store.name_of(sender_key, hidden),
         reason=reason,
     )
     act, count = None, 0

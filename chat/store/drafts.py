@@ -44,12 +44,14 @@ class EditDraft(Draft, frozen=True, kw_only=True):
 class DeleteDraft(Draft, frozen=True, kw_only=True):
     """The message at ``seq`` is to lose its text.
 
-    ``via`` is by which way, where that is to be put down in the record of moderation: in the chat
-    what a moderator does to others' messages is, elsewhere all of it. ``reason`` is kept there.
+    ``via`` is by which way, where that is to be put down in the record of moderation, with the
+    ``reason``: in the chat what a moderator does to others' messages is, elsewhere all of it.
+    ``as_moderation``: asked for as such, and so recorded even of one's own message.
     """
 
     seq: int
     moderator: bool = False
+    as_moderation: bool = False
     via: Act.Via | None = None
     reason: str = ""
 

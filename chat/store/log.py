@@ -267,7 +267,7 @@ class _Appending:
 
     def _note_moderation(self, room: Room, draft: DeleteDraft, message: Message) -> None:
         own = message.sender_key == draft.sender_key
-        if draft.via is None or (own and draft.via == Act.Via.CHAT):
+        if draft.via is None or (own and draft.via == Act.Via.CHAT and not draft.as_moderation):
             return
         by = Actor(key=draft.sender_key, name=draft.sender_name, via=draft.via)
         what = _Moderated(room.slug, by, draft.reason, message.sender_key, message.sender_name)

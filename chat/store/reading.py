@@ -116,9 +116,11 @@ def _posts_of(
     return posts
 
 
-def name_of(sender_key: str) -> str:
-    """The name under which a sender last said something."""
+def name_of(sender_key: str, hidden: QuerySet[Room] | None = None) -> str:
+    """The name under which a sender last said something, in rooms that are not ``hidden``."""
     posts = Message.objects.using(conf.current().database).filter(sender_key=sender_key)
+    if hidden is not None:
+        posts = posts.exclude(room__in=hidden)
     return posts.order_by("-at").values_list("sender_name", flat=True).first() or ""
 
 

@@ -150,6 +150,19 @@ def test_members_are_shown_by_permission(admit: Admit, board: Room) -> None:
     assert "New members" not in shown(viewer.get(page(board)))
 
 
+def test_history_of_a_room_does_not_say_who_its_members_are(
+    admit: Admit, boss: Client, board: Room
+) -> None:
+    anna, bert = join(board, "anna", "bert")
+    carla = User.objects.create_user("carla")
+    members = [(anna, "owner", False), (bert, "member", True)]
+    assert save(boss, board, members=members, new=[(carla, "member")]).status_code == 302
+    assert roles() == {"anna": "owner", "carla": "member"}
+    history = shown(admit("change_room").get(f"/admin/chat/room/{board.pk}/history/"))
+    assert "members" in history
+    assert not any(name in history for name in ("anna", "bert", "carla"))
+
+
 @pytest.mark.parametrize(
     ("permissions", "found"),
     [(MAY, "vForeignKeyRawIdAdminField"), ((*MAY, "view_user"), "admin-autocomplete")],

@@ -163,8 +163,10 @@ def test_readers_for_whom_nothing_waits_are_not_stuck() -> None:
         )
         for contender, held_up in (("usual-uvicorn", 0.0), ("hub-uvicorn", 4.0))
     )
-    table = stuck.report([idle, busy], EVERYONE)
+    unknown = measured("node-ws", point(), measure="M8", p99_without=2.0, p99_beside=3.0)
+    table = stuck.report([idle, busy, unknown], EVERYONE)
     assert row(table, "usual-uvicorn")[2].startswith("nobody was stuck")
+    assert row(table, "node-ws")[2] == "nothing"
     assert row(table, "hub-uvicorn")[2:6] == ["2.0", "3.0", "1.50", "4 of 5"]
 
 

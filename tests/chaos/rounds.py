@@ -62,7 +62,7 @@ class Tally:
 
 
 def play(seed: str, postgres: PostgresServer, say: Callable[[str], None], *, until: float) -> Tally:
-    """Play the round that ``seed`` stands for, and begin no fault after ``until`` (monotonic)."""
+    """Play the round that ``seed`` stands for, and begin no fault but the first after ``until``."""
     dice = Random(seed)
     plan = dice.choice(PLANS)
     say(f"round {seed}: {plan}")
@@ -92,8 +92,10 @@ async def _play(
         try:
             async with people.talking(pause=PAUSE_SECONDS):
                 await people.more(10)
-                for _ in range(FAULTS_IN_A_ROUND):
-                    if time.monotonic() > until or not await _break(people, site, dice, say, tally):
+                for turn in range(FAULTS_IN_A_ROUND):
+                    if turn and time.monotonic() > until:
+                        break
+                    if not await _break(people, site, dice, say, tally):
                         break
             tally.wrong += (await people.history()).faults()
         finally:

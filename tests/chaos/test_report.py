@@ -1,5 +1,6 @@
 """`make chaos` plays rounds, counts what was wrong by its kind, and says so."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -65,4 +66,6 @@ def test_a_round_is_played_and_reported(tmp_path: Path, capsys: pytest.CaptureFi
     told = report.read_text()
     assert "| lost | 0 |" in told
     assert "1 rounds" in told
+    assert re.search(r", [12] faults\.", told)
+    assert "| time to heal, p50 |" in told
     assert told in capsys.readouterr().out

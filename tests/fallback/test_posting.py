@@ -7,6 +7,7 @@ from pytest_django import Settings
 
 from chat import identity, store
 from chat.hub import hub as hubs
+from chat.hub.session import TYPING_BURST, TYPING_RATE
 from chat.identity import GUEST_COOKIE
 from chat.models import Message, Room
 from tests.exchange import Exchange, post
@@ -129,6 +130,23 @@ async def test_history_and_rooms_are_answered(guest: dict[str, str]) -> None:
     status, listed = await answered({"type": "rooms", "seen": {"main": 1}})
     line = {"room": "main", "title": "main", "online": 0, "unread": 2, "members": []}
     assert (status, listed["rooms"]) == (200, [line])
+
+
+async def test_typing_is_told_no_more_often_than_by_a_session(
+    connect: Connect, guest: dict[str, str]
+) -> None:
+    reader = await connect()
+    await reader.join()
+    who = identity.of_cookies(guest)
+    typist = hubs.current().typists.of(who.key)
+    assert (typist.rate, typist.burst) == (TYPING_RATE, TYPING_BURST)
+    typist.rate = 1 / 3600
+    there = await stream(cookies=guest)
+    for _ in range(4):
+        assert (await post(MESSAGES, {"type": "typing"}, cookies=guest)).status == 200
+    await reader.answered()
+    assert [event["type"] for event in reader.events].count("typing") == TYPING_BURST
+    await there.leave()
 
 
 async def test_typing_is_told_where_its_sender_is(connect: Connect, guest: dict[str, str]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.test import Client
 
 from chat import identity
+from chat.hub import hub as hubs
 from chat.models import Ban, Membership, Message, Room
+from tests.fakes import soon
 from tests.fallback.asking import answered, error, refused, stream
 from tests.hub.clients import off_loop, sign_up
 from tests.hub.rooms import room
@@ -34,10 +36,13 @@ async def test_address_that_is_banned_gets_neither(guest: dict[str, str]) -> Non
 async def test_who_is_muted_listens_and_says_nothing(guest: dict[str, str]) -> None:
     main = await room("main")
     key = f"g:{identity.of_cookies(guest).sender.id}"
+    assert (await answered({"id": "0", "text": "before"}, cookies=guest))[0] == 200
     await off_loop(restrain, "mute", main, sender_key=key)
+    await soon(lambda: hubs.current().guard.restraints(key, "192.0.2.1") != ())
     exchange = await stream(cookies=guest)
     assert exchange.stream.told("joined")[0]["may"] == []
-    for body in ({"id": "1", "text": "x"}, {"type": "typing"}):
+    edit = {"type": "edit", "seq": 1, "text": "still here"}
+    for body in ({"id": "1", "text": "x"}, {"type": "typing"}, edit, {"type": "delete", "seq": 1}):
         assert await error(body, cookies=guest) == (403, "forbidden")
     await exchange.leave()
 

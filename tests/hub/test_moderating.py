@@ -91,6 +91,16 @@ async def test_plain_delete_of_a_moderator_is_recorded_and_that_of_ones_own_is_n
     assert await acts() == [("redact", "chat", key, target, "main", "")]
 
 
+async def test_message_of_ones_own_that_one_takes_away_as_a_moderator_is_recorded(
+    connect: Connect,
+) -> None:
+    account, mod = await user(connect, "mod", "moderator")
+    await mod.post("oops")
+    assert (await moderate(mod, "delete", 1, reason="wrong room"))["type"] == "moderated"
+    key = f"u:{account.user.pk}"
+    assert await acts() == [("redact", "chat", key, key, "main", "wrong room")]
+
+
 async def test_nobody_else_takes_messages_away(connect: Connect) -> None:
     _, member = await user(connect, "ann", "member", "ban")
     guest = await connect()

@@ -109,7 +109,7 @@ async def test_who_loses_the_right_to_see_a_room_is_told_and_out(connect: Connec
     assert guest.log() == []
 
 
-async def test_who_loses_the_right_to_post_may_read_on(connect: Connect) -> None:
+async def test_room_that_is_archived_takes_no_more(connect: Connect) -> None:
     guest = await connect()
     await guest.join()
     await off_loop(Room.objects.filter(slug="main").update, archived=True)
@@ -117,6 +117,19 @@ async def test_who_loses_the_right_to_post_may_read_on(connect: Connect) -> None
     hub.heart.look()
     await soon(lambda: hub.rooms["main"].record.archived)
     assert (await guest.post("hi"))["code"] == "forbidden"
+
+
+async def test_who_loses_the_right_to_post_may_read_on(connect: Connect) -> None:
+    guest, user = await connect(), await connect(cookies=(await sign_up("ann")).cookies)
+    await guest.join()
+    await user.join()
+    await off_loop(Room.objects.filter(slug="main").update, guests=Room.Guests.READ)
+    (hub,) = hubs.running()
+    hub.heart.look()
+    await soon(lambda: hub.rooms["main"].record.guests == Room.Guests.READ)
+    assert (await guest.post("hi"))["code"] == "forbidden"
+    await user.post("read this")
+    assert (await guest.event("message"))["text"] == "read this"
 
 
 async def test_who_comes_while_a_change_is_seen_to_goes_by_it_too(

@@ -80,7 +80,8 @@ async def test_refused(
     await client.send_text(json.dumps({**command, "ref": 7}))
     error = await client.event("error", ref=7)
     assert error["code"] == code
-    assert ("id" in error) is (code in ("empty", "too_long") or error.get("id") == "1")
+    understood = command.get("type") == "post" and code != "bad_command"
+    assert error.get("id") == (command["id"] if understood else None)
     await client.ask("rooms")
 
 

@@ -115,7 +115,7 @@ async def test_who_gains_a_permission_may_use_it_at_once(connect: Connect, told_
     await off_loop(account.user.user_permissions.add, permission)
     told = [await client.event("rights"), await client.event("rights")]
     assert {event["room"] for event in told} == {"main", "board"}
-    assert all(event["may"] == ["post", "moderate", "ban"] for event in told)
+    assert all(event["may"] == ["post", "ban"] for event in told)
 
 
 async def test_join_that_is_under_way_when_a_membership_goes_does_not_win(
@@ -140,3 +140,17 @@ async def test_join_that_is_under_way_when_a_membership_goes_does_not_win(
 
     monkeypatch.setattr(hub, "enter", slowly)
     assert await client.refusal("join", room="board") == "unknown_room"
+
+
+async def test_who_may_no_longer_ban_is_told(connect: Connect, either: None) -> None:
+    account = await sign_up("ann")
+    ban = await off_loop(Permission.objects.get, codename="ban")
+    await off_loop(account.user.user_permissions.add, ban)
+    client, other = await connect(cookies=account.cookies), await connect()
+    assert (await client.join())["may"] == ["post", "ban"]
+    await other.join()
+    await looked_at()
+    await off_loop(lose_permission, account)
+    assert (await client.event("rights"))["may"] == ["post"]
+    mute = {"room": "main", "action": "mute", "target": other.events[0]["sender"]["id"]}
+    assert await client.refusal("moderate", **mute) == "forbidden"
