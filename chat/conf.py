@@ -65,7 +65,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 65_536
     posts_per_second: Annotated[
         float,
-        Meta(ge=0, description="Posts, edits and deletes per second and session; 0 lifts it."),
+        Meta(
+            ge=0,
+            description="Posts, edits, deletes and acts of moderation per second and session; 0 "
+            "lifts it, and the bound on flooding with it.",
+        ),
     ] = 10
     rooms_per_session: Annotated[
         int, Meta(ge=1, description="Rooms one session may be in at a time.")

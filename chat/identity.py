@@ -76,7 +76,7 @@ class Identity:
     user_pk: Any = None
     is_staff: bool = False
     moderates: bool = False
-    """Whether a permission of the site lets them look after every public room."""
+    """Whether a permission of the site lets them delete what others wrote where they may see."""
     bans: bool = False
     """Whether a permission of the site lets them mute and remove people there."""
     watches: bool = False

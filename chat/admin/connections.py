@@ -32,7 +32,6 @@ from chat.admin.connection_filters import (
 from chat.admin.filters import visible_rooms
 from chat.admin.measures import Measures
 from chat.broadcast import after_commit, tell_all
-from chat.hub.presence import SILENT_HEARTBEATS
 from chat.hub.session import BEATS
 from chat.hub.signals import Look
 from chat.models import Connection, Node
@@ -292,5 +291,5 @@ def silent(node: Node, now: datetime) -> bool:
     """Whether a process has not been heard of for so long that it is probably dead."""
     if node.figures_at is None:
         return False
-    limit = timedelta(seconds=SILENT_HEARTBEATS * conf.current().heartbeat)
+    limit = timedelta(seconds=store.SILENT_HEARTBEATS * conf.current().heartbeat)
     return now - node.figures_at > limit

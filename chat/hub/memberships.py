@@ -68,6 +68,8 @@ class Memberships:
         """Have ``channel`` enter every group."""
         self.channel = channel
         self._new = set(self._wanted)
+        # Whoever entered before there was a channel did not wait to be in.
+        self._doubtful = self._doubtful or len(self._wanted) > 1
         self.renew()
 
     def give_up(self) -> None:

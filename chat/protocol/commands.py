@@ -165,7 +165,7 @@ class Pong(Command, frozen=True, kw_only=True):
 
 
 class Watch(Command, frozen=True, kw_only=True):
-    """Be told what all processes are doing, now and again and again; for staff."""
+    """Be told what all processes are doing, now and again and again; needs ``chat.view_live``."""
 
 
 class Unwatch(Command, frozen=True, kw_only=True):

@@ -142,7 +142,9 @@ def test_more_rooms_than_fit_are_counted_and_named_on_the_page_of_the_session(
 def test_process_whose_heartbeat_stopped_is_marked(boss: Client) -> None:
     ago = timezone.now() - timedelta(minutes=5)
     arrive("s1", node=serving("dead:1:x", figures_at=ago))
-    arrive("s2", node=serving("live:2:x"))
+    # Late, but not yet by two heartbeats of 20 s.
+    late = timezone.now() - timedelta(seconds=32)
+    arrive("s2", node=serving("live:2:x", figures_at=late))
     arrive("s3", node=serving("new:3:x", figures_at=None))
     assert column(boss, "process") == ["new:3", "live:2", "dead:1 no heartbeat for 5 minutes"]
 

@@ -37,6 +37,12 @@ def moderator(visits: Visits, site: SiteServer, room: str, ann: Page) -> Page:
     return page
 
 
+def hear(page: Page, **event: object) -> None:
+    """Let the page hear an event of its room."""
+    told = json.dumps({"room": "x", **event})
+    page.evaluate(f"document.querySelector('chat-room').room.hear({told}); 0")
+
+
 def ask(page: Page) -> None:
     """Open the question of what to do to who has said the first message."""
     look_back(page)
@@ -120,8 +126,8 @@ def test_question_is_answered_by_keyboard_and_cancelled_by_it(moderator: Page, a
     moderator.press("Escape")
     moderator.wait_until(f"!{ASKED}")
     moderator.wait_until("document.activeElement.matches('.line')")
-    moderator.tab(times=3)
-    assert focused(moderator) == "moderate"
+    moderator.tab(times=2)
+    assert focused(moderator) == "moderate", "who may only ban deletes nothing of others'"
     moderator.enter()
     moderator.wait_until(ASKED)
     moderator.evaluate("document.querySelector('[name=reason]').focus()")
@@ -172,6 +178,47 @@ def test_module_and_question_are_for_those_who_may(moderator: Page, ann: Page) -
     assert not ann.evaluate("document.querySelector('.acts [data-act=moderate]').checkVisibility()")
     assert not ann.evaluate("!!document.querySelector('.people li button:not([hidden])')")
     assert not ann.evaluate("!!document.querySelector('[data-part=moderation]')")
+    # Somebody else by now, on a page that has no question to ask.
+    hear(ann, type="rights", may=["post", "ban"])
+    ann.click(".people li button:not([hidden])")
+    ann.wait_for_text(".notice.refusal", "Reload the page to go on.")
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("unavailable", "That could not be done just now. Please try again."),
+        ("not_found", "This person is no longer there."),
+    ],
+)
+def test_what_was_not_done_is_said_as_it_is(moderator: Page, code: str, sentence: str) -> None:
+    refuse = f"error => {{ throw new error.constructor({{ code: '{code}' }}); }}"
+    moderator.evaluate(
+        "const { client, room } = document.querySelector('chat-room');"
+        f"room.moderate = () => client.ask({{ type: 'nonsense' }}).catch({refuse}); 0"
+    )
+    ask(moderator)
+    choose(moderator, "mute")
+    moderator.wait_for_text(".notice.refusal", sentence)
+    # Over HTTP one joins anew each minute: what was said stays.
+    moderator.evaluate(
+        "document.querySelector('chat-room').room.emit('joined', { fresh: false, head: 0 }); 0"
+    )
+    assert moderator.text(".notice") == sentence
+
+
+def test_for_what_the_site_says_nobody_is_muted(
+    moderator: Page, site: SiteServer, room: str
+) -> None:
+    slug = room.split("/")[-2]
+    site.run(f"from chat.api import publish; publish({slug!r}, 'from us all')")
+    moderator.wait_for_text(STORED, "from us all")
+    moderator.hover(".line:last-child .says")
+    moderator.wait_until("!!document.querySelector('.acts [data-act=copy]')?.checkVisibility()")
+    moderates = "document.querySelector('.acts [data-act=moderate]').checkVisibility()"
+    assert not moderator.evaluate(moderates)
+    moderator.hover(".line .says")
+    moderator.wait_until(moderates)
 
 
 def test_right_that_is_gone_takes_what_it_offered_with_it(moderator: Page) -> None:
@@ -201,6 +248,7 @@ def test_silence_of_any_kind_is_said_in_the_place_of_the_field(
     assert ann.text(".silence").startswith(sentence)
     assert ("Sign in" in ann.text(".silence")) == (code == "sign_in")
     assert focused(ann) == "log", "the focus is not lost with the field"
+    assert ann.text("[data-part=voice]").startswith(sentence.removesuffix(" Sign in")), "read out"
 
 
 def test_words_of_the_site_stay_until_they_are_put_away(ann: Page) -> None:

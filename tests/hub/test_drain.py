@@ -115,13 +115,12 @@ async def test_without_time_to_drain_everybody_is_still_told(
 
 
 async def test_process_without_sessions_drains_at_once(
-    handled: list[int], make_hub: MakeHub
+    handled: list[int], make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(drain, "LINGER_SECONDS", 3600.0)
     make_hub()
-    started = asyncio.get_running_loop().time()
     signal.raise_signal(signal.SIGTERM)
     await soon(lambda: bool(handled))
-    assert asyncio.get_running_loop().time() - started < 10
 
 
 async def test_stopped_hub_gives_the_signal_back(handled: list[int], site: None) -> None:

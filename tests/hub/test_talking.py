@@ -73,6 +73,7 @@ async def test_posting_needs_no_joining(connect: Connect) -> None:
     await listener.join()
     assert (await poster.post("hi"))["type"] == "ack"
     await listener.event("message", text="hi")
+    await poster.answered()
     assert poster.log() == []
 
 

@@ -18,6 +18,7 @@ let focus = false;
 beforeEach(() => {
   page = browser();
   globals({
+    ResizeObserver: class { observe() {} disconnect() {} },
     document: {
       title: "Chat", hidden: false, hasFocus: () => focus, addEventListener: () => undefined,
     },
@@ -34,7 +35,7 @@ function open(focused) {
   const lines = [];
   const log = { me: "7", marker: 0, following: true, timeline: { lines, after: () => lines.length } };
   const element = {
-    draw: () => undefined, hide: () => undefined, ends: () => undefined,
+    draw: () => undefined, hide: () => undefined, ends: () => undefined, checkVisibility: () => true,
     piece: (/** @type {"voice" | "latest"} */ name) => pieces[name],
   };
   const room = { slug: "main", epoch: "e", seq: 0, joined: true, on: () => undefined };

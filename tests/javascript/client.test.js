@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Client } from "../../chat/static/chat/client.js";
-import { page } from "./clients.js";
+import { page, refusalOf } from "./clients.js";
 import { WELCOME, browser, joined, message, turns } from "./fakes.js";
 
 test("first connection is opened after what has to be done before, also where that fails", async () => {
@@ -188,4 +188,17 @@ test("all events of a frame are told before it is settled", async () => {
   server().hear(WELCOME, joined({ head: 0 }));
   server().hear(message(1), message(2));
   assert.deepEqual(told, ["settled", 1, 2, "settled"]);
+});
+
+test("opening what is open already answers what was asked, and goes on", async () => {
+  const { client, server, sockets } = await page("main");
+  server().hear(WELCOME, joined());
+  const room = client.rooms.get("main");
+  room?.post("hello");
+  const asked = refusalOf(client.ask({ type: "rooms" }));
+  await client.open();
+  assert.equal((await asked).code, "lost");
+  assert.equal(sockets.length, 2);
+  server().hear(WELCOME, joined());
+  assert.deepEqual(server().take().flatMap((command) => (command.type === "post" ? [command.text] : [])), ["hello"]);
 });

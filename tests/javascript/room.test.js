@@ -243,3 +243,24 @@ test("edit, delete and history are asked for by the message, and answered", asyn
   assert.deepEqual(await Promise.all(answers), replies);
   await turns();
 });
+
+test("join that is refused after one has left is not tried again", async () => {
+  const { server, room, told, clock } = await page();
+  const [{ ref }] = server().take();
+  room.leave();
+  server().take();
+  server().hear({ type: "error", code: "unavailable", detail: "", ref });
+  clock.pass(19_000);
+  assert.deepEqual(server().take(), []);
+  assert.deepEqual(only(told, "trouble"), []);
+});
+
+test("who begins anew while a join is under way joins anew", async () => {
+  const { server, room } = await page({ after: { epoch: "e1", seq: 7 } });
+  const [first] = server().take();
+  room.again();
+  const [second] = server().take();
+  assert.deepEqual([first.after, second.after], [{ epoch: "e1", seq: 7 }, undefined]);
+  server().hear(joined({ head: 8, recovered: true, ref: first.ref }), joined({ head: 8, recovered: null, ref: second.ref }));
+  assert.ok(room.joined);
+});

@@ -73,7 +73,7 @@ export class Acts {
     this.#bar.hidden = line.deleted || line.seq === 0;
     show("edit", mine && this.#composer.writes);
     show("delete", (mine && this.#composer.writes) || may.has("moderate"));
-    show("moderate", !mine && may.has("ban"));
+    show("moderate", !mine && this.#element.moderates(line.sender));
     show("copy", Boolean(navigator.clipboard));
     const time = /** @type {HTMLTimeElement} */ (this.#bar.querySelector("time"));
     time.dateTime = line.at.toISOString();

@@ -58,11 +58,14 @@ export class Attention {
       this.look();
       this.#readOut();
     }, { signal });
+    const sized = new ResizeObserver(() => this.look()); // it may not have been displayed until now
+    sized.observe(element);
     watch(() => this.look(), signal);
     element.ends(room.on("joined", ({ fresh, head }) => {
       if (fresh) this.#old = head;
     }), () => {
       over.abort();
+      sized.disconnect();
       unread.delete(this);
       showTitle();
     });
@@ -108,7 +111,7 @@ export class Attention {
   }
 
   get #attends() {
-    return !document.hidden && this.#log.following;
+    return !document.hidden && this.#log.following && this.#element.checkVisibility();
   }
 
   /** @param {"read" | "said"} [what] */

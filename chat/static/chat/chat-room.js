@@ -112,7 +112,10 @@ export class ChatRoom extends HTMLElement {
   }
 
   disconnectedCallback() {
-    queueMicrotask(() => this.isConnected || this.#leave()); // it may only have been moved
+    queueMicrotask(() => {
+      if (!this.isConnected) this.#leave();
+      else if (this.log?.following) this.log.toEnd(); // it was only moved, and begins at its top again
+    });
   }
 
   /** Has something done when the element is gone. @param {(() => void)[]} ends */
@@ -253,9 +256,17 @@ export class ChatRoom extends HTMLElement {
     log.look();
   }
 
+  /** Whether one may mute and remove somebody: the site itself nobody may. @param {import("./types.js").Sender} whom */
+  moderates({ id }) {
+    return !id.startsWith("s:") && Boolean(this.room?.may.has("ban"));
+  }
+
   /** Asks what to do to somebody. @param {import("./types.js").Sender} whom @param {HTMLElement} from */
   async moderate(whom, from) {
-    const { Moderating } = await import("./moderating.js");
+    if (!this.piece("moderation")) return this.status?.say("stale"); // the page is that of a guest
+    const loaded = await import("./moderating.js").catch(() => undefined);
+    if (!loaded) return this.status?.say("lost");
+    const { Moderating } = loaded;
     if (this.room) this.#moderating ??= new Moderating(this, this.room);
     this.#moderating?.ask(whom, from);
   }

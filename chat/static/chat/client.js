@@ -217,7 +217,7 @@ export class Client extends Emitter {
   /** @param {State} state @param {number} [code] */
   #changed(state, code) {
     this.state = state;
-    if (state === "waiting" || state === "closed") {
+    if (state !== "open") {
       for (const room of this.rooms.values()) room.lost(state === "closed");
       for (const ref of [...this.#waiting.keys()]) this.#reply(ref, lost(ref));
     }

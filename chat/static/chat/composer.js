@@ -33,6 +33,7 @@ export class Composer {
     this.#draft = new Draft(room.slug, log.me);
     if (element.piece("editing").hidden) this.#box.value ||= this.#draft.text;
     else this.#fill(this.#draft.text); // it was taken out of the page while one edited
+    this.#count();
     const { signal } = element;
     this.#form.addEventListener("submit", (/** @type {Event} */ event) => this.#submit(event), { signal });
     element.piece("cancel").addEventListener("click", () => this.#done(), { signal });
@@ -215,6 +216,7 @@ export class Composer {
     const why = reason ? ` ${place.dataset.reason}` : "";
     const told = put(sentence + why, words);
     if (place.textContent !== told) place.textContent = told;
+    if (could) element.status?.tell(told);
     element.piece("sign-in")?.toggleAttribute("hidden", code !== "sign_in");
   }
 }

@@ -69,7 +69,8 @@ export class Moderating {
     const until = ends ? new Date(Date.now() + seconds * 1000).toISOString() : undefined;
     const { status } = this.#element;
     const command = this.#room.moderate(action, whom.id, { until, reason: reason || undefined });
-    const done = await status?.try(command, (code) => (code === "not_found" ? "nothing_there" : code));
+    const missing = action === "unmute" || action === "restore" ? "nothing_there" : "nobody";
+    const done = await status?.try(command, (code) => (code === "not_found" ? missing : code));
     if (done) status?.say("", { text: put(this.#dialog.getAttribute(`data-${action}`) ?? "", { name: called(whom) }) }, true);
   }
 }

@@ -5,9 +5,9 @@ import { keys, recall, remember, watch } from "./storage.js";
 // Milliseconds. What waited longer is no longer sent without being asked.
 const OLD = 24 * 3600_000;
 // What another tab has not sent by then, this one sends as well.
+const OTHERS_WAIT = 5_000;
 // The number of the first guest; users have lower ones.
 const GUESTS_FROM = 2 ** 30;
-const OTHERS_WAIT = 5_000;
 
 /**
  * The posts of one room that are not in its log yet, oldest first. They survive a reload and the end

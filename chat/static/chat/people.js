@@ -46,8 +46,9 @@ export class People {
     const { people, online } = this.#room;
     const element = this.#element;
     const list = element.piece("people");
-    const sorted = [...people.values()].sort((one, other) => compare(called(one), called(other)));
-    const items = new Map(sorted.map((sender) => [sender.id, this.#item(sender)]));
+    const named = [...people.values()].map((sender) => ({ sender, name: called(sender) }));
+    named.sort((one, other) => compare(one.name, other.name));
+    const items = new Map(named.map(({ sender }) => [sender.id, this.#item(sender)]));
     for (const [id, item] of this.#items) {
       if (items.has(id)) continue;
       if (item.contains(document.activeElement)) element.piece("log").focus({ preventScroll: true });
@@ -69,7 +70,7 @@ export class People {
     const button = item.querySelector("button");
     item.querySelector("bdi").textContent = called(sender);
     item.querySelector(".you").hidden = !mine;
-    this.#element.hide(button, mine || !this.#room.may.has("ban"));
+    this.#element.hide(button, mine || !this.#element.moderates(sender));
     button.onclick = () => this.#element.moderate(sender, button);
     return item;
   }

@@ -66,7 +66,8 @@ export class Room extends Emitter {
   /** Begins anew, from the last messages: for one more who shows them. */
   again() {
     this.seq = undefined;
-    if (this.joined) this.enter();
+    // Also while a join is under way, which goes on from where the first was.
+    if (this.#client.state === "open") this.enter();
   }
 
   leave() {
@@ -275,6 +276,7 @@ export class Room extends Emitter {
 
   /** @param {ErrorEvent} error */
   #refused(error) {
+    if (this.#gone.signal.aborted) return;
     this.joined = false;
     if (PASSING.has(error.code)) {
       this.#rejoin = setTimeout(() => this.enter(), (error.retry_after ?? WAIT) * 1000);

@@ -13,6 +13,9 @@ const SECOND = 1_000;
 const REMOVED = 4503;
 // Sentences about posts that wait: done with when none does.
 const ABOUT_WAITING = new Set(["unsent", "slow", "rate_limited", "unavailable"]);
+// Sentences about not being connected, or not in the room: done with when one is. Others stay: over
+// HTTP one joins anew each minute.
+const ABOUT_BEING_AWAY = new Set([...ABOUT_WAITING, "lost", "soon"]);
 
 /** How the connection is, and what became of what one did: told in a sentence of the template's. */
 export class Status {
@@ -62,8 +65,9 @@ export class Status {
         this.#show();
       }),
       room.on("joined", () => {
+        const away = this.#out || ABOUT_BEING_AWAY.has(this.#notice.dataset.says ?? "");
         this.#out = false;
-        if (!this.slow) this.say("");
+        if (away && !this.slow) this.say("");
         this.#show();
       }),
       room.on("left", (event) => this.#left(event)),
@@ -134,6 +138,7 @@ export class Status {
       if (!(refusal instanceof Refusal)) throw refusal;
       const { code, message: text, wait = 0 } = refusal;
       if (code === "rate_limited") say("too_fast", { seconds: Math.max(1, Math.ceil(wait)) }, false);
+      else if (code === "unavailable") say("undone"); // only posts are tried again
       else say(code === "lost" || code === "stale" ? code : which(code), { text });
       return false;
     }

@@ -135,12 +135,20 @@ def test_room_taken_out_of_the_page_is_left(visits: Visits, shop: SiteServer) ->
     live_in(page, "tea", "coffee")
     with somebody(shop, "tea", "Bob") as other:
         page.wait_for_text(of("tea", ".people"), "Bob")
-        # Moved, it stays.
+        for number in range(6):
+            other.post("\n".join([f"part {number}", *["of a long story"] * 12]))
+        page.wait_for_text(of("tea", ".text"), "part 5")
+        drawn(page)
+        # Moved, it stays, and goes on at its end.
         page.evaluate(
             f"document.querySelector('main').append(document.querySelector('{of('tea')}')); 0"
         )
         other.post("still there?")
         page.wait_for_text(of("tea", ".text"), "still there?")
+        drawn(page)
+        page.evaluate(f"window.log = document.querySelector('{of('tea', '.log')}'); 0")
+        assert page.evaluate("log.scrollTop") > 0
+        assert page.evaluate("log.scrollHeight - log.scrollTop - log.clientHeight") < 40
         before = page.evaluate("document.title")
         page.evaluate(f"(window.tea = document.querySelector('{of('tea')}')).remove()")
         wait_until_alone(other)
@@ -152,6 +160,21 @@ def test_room_taken_out_of_the_page_is_left(visits: Visits, shop: SiteServer) ->
         assert page.evaluate("document.title") == before
     wait_for_focus(page, "text")
     assert field(page) == ""
+
+
+def test_what_comes_to_a_room_that_is_not_displayed_is_unread(
+    visits: Visits, shop: SiteServer
+) -> None:
+    page = live_in(visits.open(f"{shop.url}/page/tea,coffee"), "tea", "coffee")
+    tea = f"document.querySelector('{of('tea')}')"
+    page.evaluate(f"{tea}.style.display = 'none'; 0")
+    drawn(page)
+    with somebody(shop, "tea", "Bob") as other:
+        other.post("behind the curtain")
+    page.wait_until(f"{tea}.textContent.includes('behind the curtain')")
+    page.evaluate(f"{tea}.style.display = ''; 0")
+    page.wait_until(f"!!document.querySelector('{of('tea', '.news')}')?.checkVisibility()")
+    live_in(page, "tea")
 
 
 def test_without_script_the_room_can_be_read(visits: Visits, shop: SiteServer) -> None:

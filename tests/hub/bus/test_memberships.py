@@ -19,6 +19,24 @@ async def test_room_is_heard_from_entering_until_leaving(ears: Ears, layer: Laye
     await soon(lambda: not layer.members(ROOM))
 
 
+async def test_room_entered_before_there_is_a_channel_is_looked_at_again(
+    layer: Layer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, new = asyncio.Event(), layer.new_channel
+
+    async def slowly(prefix: str = "chat") -> str:
+        await gate.wait()
+        return await new(prefix)
+
+    monkeypatch.setattr(layer, "new_channel", slowly)
+    ears = Ears()
+    ears.bus.start()
+    await ears.bus.enter("main")
+    gate.set()
+    await soon(lambda: ears.regained == 1 and bool(layer.members(ROOM)))
+    await ears.bus.stop()
+
+
 @pytest.mark.parametrize("room", ["main", "комната", "x" * 64, "部屋"])
 async def test_group_of_any_room_is_a_name_every_layer_takes(room: str) -> None:
     await channel_layers["default"].group_add(signals.group_of(room), "channel")
