@@ -32,10 +32,6 @@ LINES = {
             _instead(uvicorn(_APPLICATION), "websockets-sansio", "websockets"),
         ),
         "backlog": ("--backlog 50", _instead(uvicorn(_APPLICATION), "8192", "50")),
-        "deflate": (
-            "without --ws-per-message-deflate false",
-            _without(uvicorn(_APPLICATION), "--ws-per-message-deflate", "false"),
-        ),
         "collected": ("the collector as it is by itself", uvicorn(_COLLECTED)),
     },
     "hub-daphne": {

@@ -103,8 +103,10 @@ async def test_room_that_could_not_be_read_whole_is_compared_again(
         broken.setattr(store, "heads", away)
         # Not before: a beat of the hub's own might see it.
         await off_loop(Room.objects.filter(slug="main").update, title="Hall")
+        hub.heart._altered.add("main")
         with pytest.raises(Unavailable):
             await hub.heart._compare_heads()
+        assert hub.heart._altered == {"main"}, "as it was told that it changed"
         assert hub.rooms["main"].record.title == ""
     await hub.heart._compare_heads()
     assert hub.rooms["main"].record.title == "Hall"
