@@ -79,14 +79,11 @@ class Rights:
     silenced_by: str = field(default="", compare=False)
     """What is behind ``silence``: ``archived``, ``sign_in``, ``muted`` or ``locked``."""
     restraint: Restraint | None = None
+    looks_after: bool = field(default=False, compare=False)
+    """Whether it is one of those who look after the room, in whichever way."""
     role: str | None = field(default=None, compare=False)
     """The membership that was gone by."""
     rank: Rank = field(default=Rank.NONE, compare=False)
-
-    @property
-    def looks_after(self) -> bool:
-        """Whether it is one of those who look after the room, in whichever way."""
-        return self.moderate or self.rank > Rank.NONE
 
     @property
     def may(self) -> list[str]:
@@ -115,6 +112,7 @@ def rights(
     rank = rank_of(identity, role)
     # Who may ban on the whole site has a rank, but no say in what was written.
     moderate = identity.moderates or role in _RANKS
+    looks_after = moderate or rank > Rank.NONE
     mute = here[0] if here else None
     silence: Problem | None = None
     silenced_by = ""
@@ -124,13 +122,14 @@ def rights(
         silenced_by, silence = "sign_in", Forbidden("sign in to post here")
     elif mute is not None:
         silenced_by, silence = "muted", Forbidden(mute.in_words())
-    elif room.locked and not (moderate or rank > Rank.NONE):
+    elif room.locked and not looks_after:
         words = "this room is locked: only those who look after it may post"
         silenced_by, silence = "locked", Forbidden(words)
     return Rights(
         see=True,
         post=silence is None,
         moderate=moderate,
+        looks_after=looks_after,
         silence=silence,
         silenced_by=silenced_by,
         restraint=mute,
