@@ -31,6 +31,17 @@ def told_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Heart, "_beat", 3600.0)
 
 
+@pytest.fixture
+def untold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let hubs neither be told of what was pruned nor look, in no beat and for no other reason."""
+
+    async def look_away(heart: Heart) -> None:
+        pass
+
+    monkeypatch.setattr(Heart, "_compare_heads", look_away)
+    monkeypatch.setattr(moderation.histories, "tell_all", lambda signal: None)
+
+
 def prune(upto: int) -> None:
     """Let what was said up to a seq be old, and prune it."""
     Message.objects.filter(seq__lte=upto).update(at=timezone.now() - timedelta(days=100))
@@ -59,11 +70,8 @@ async def test_resume_is_complete_or_refused_from_every_position(connect: Connec
         assert client.seqs() == list(range(max(position, 6) + 1, 11))
 
 
-async def test_resume_is_refused_before_word_of_the_pruning_has_come(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Heart, "_beat", 3600.0)
-    monkeypatch.setattr(moderation.histories, "tell_all", lambda signal: None)
+@pytest.mark.usefixtures("untold")
+async def test_resume_is_refused_before_word_of_the_pruning_has_come(connect: Connect) -> None:
     await off_loop(say, 600)
     first = await connect()
     epoch = (await first.join(history=1))["epoch"]
@@ -74,11 +82,10 @@ async def test_resume_is_refused_before_word_of_the_pruning_has_come(
     assert reply["recovered"] is False
 
 
+@pytest.mark.usefixtures("untold")
 async def test_pages_read_before_and_after_a_pruning_are_not_joined_over_the_hole(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
+    connect: Connect,
 ) -> None:
-    monkeypatch.setattr(Heart, "_beat", 3600.0)
-    monkeypatch.setattr(moderation.histories, "tell_all", lambda signal: None)
     await off_loop(say, 700)
     client = await connect()
     epoch = (await client.join(history=1))["epoch"]
