@@ -25,7 +25,7 @@ from chat import identity
 from chat.hub import hub as hubs
 from chat.hub.dialects import JSON
 from chat.hub.hub import Hub, Refused
-from chat.hub.sending import Outgoing
+from chat.hub.outgoing import Outgoing
 from chat.hub.session import Session
 from chat.identity import Identity
 from chat.protocol import commands, events, frames

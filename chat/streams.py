@@ -23,8 +23,8 @@ from django.db import connections
 from chat.hub import visiting
 from chat.hub.dialects import STREAM
 from chat.hub.hub import Hub
+from chat.hub.outgoing import Outgoing
 from chat.hub.reel import FRAMES_IN_A_ROW, PING
-from chat.hub.sending import Outgoing
 from chat.identity import Identity
 from chat.protocol import commands, frames
 

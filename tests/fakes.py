@@ -10,8 +10,8 @@ from typing import Any
 
 from chat import store
 from chat.access import Rights
+from chat.hub.outgoing import Outgoing
 from chat.hub.seat import Seat
-from chat.hub.sending import Outgoing
 from chat.models import Room as Record
 from chat.protocol import events, frames
 from chat.protocol.errors import Unavailable
@@ -121,22 +121,22 @@ class Listener:
         self.pushed: Callable[[], None] = lambda: None
         """Called after each push: what happens in the middle of a flush."""
 
-    def push(self, *messages: Outgoing) -> int:
-        """Note ``messages`` down, until they are refused."""
-        for taken, message in enumerate(messages):
+    def push_row(self, row: Sequence[Outgoing]) -> int:
+        """Note them down, until they are refused."""
+        for taken, message in enumerate(row):
             if self.blocked:
                 return taken
             self.messages.append(message)
             self.pushed()
-        return len(messages)
+        return len(row)
 
     def push_log(self, message: Outgoing) -> bool:
         """The same."""
-        return bool(self.push(message))
+        return bool(self.push_row([message]))
 
     def push_all(self, messages: Sequence[Outgoing]) -> bool:
         """Note all of them down, or refuse them."""
-        return self.push(*messages) == len(messages)
+        return self.push_row(messages) == len(messages)
 
     def too_slow(self) -> None:
         """Note down that the session was to be closed."""

@@ -19,18 +19,29 @@ from tests.programs import ROOT, Program, bare_environment
 
 ServerKind = Literal["daphne", "uvicorn"]
 
+APPLICATION = "project.asgi:application"
+
 
 class SiteServer(Program):
-    """One process of ``project.asgi:application``.
+    """One process of the site.
 
-    ``env`` holds the site's variables and should name a database that is migrated already.
+    ``env`` holds the site's variables and should name a database that is migrated already. The
+    ``options`` come after those of the documentation.
     """
 
     def __init__(
-        self, kind: ServerKind = "daphne", *, env: Mapping[str, str], port: int | None = None
+        self,
+        kind: ServerKind = "daphne",
+        *,
+        env: Mapping[str, str],
+        port: int | None = None,
+        application: str = APPLICATION,
+        options: Sequence[str] = (),
     ) -> None:
         super().__init__(port=port)
         self.kind = kind
+        self.application = application
+        self.options = options
         self.env = dict(env)
         self._shell: subprocess.Popen[str] | None = None
         self._shell_lock = threading.Lock()
@@ -47,12 +58,11 @@ class SiteServer(Program):
 
     def command(self) -> Sequence[str | Path]:
         """Return the command line that the documentation gives."""
-        application = "project.asgi:application"
         if self.kind == "daphne":
             endpoint = f"tcp:port={self.port}:interface=127.0.0.1:backlog=8192"
-            patience = ["--websocket_connect_timeout", "30"]
-            return [sys.executable, "-m", "daphne", "-e", endpoint, *patience, application]
-        command = [sys.executable, "-m", "uvicorn", application, "--ws", "websockets-sansio"]
+            command = [sys.executable, "-m", "daphne", "-e", endpoint]
+            return [*command, "--websocket_connect_timeout", "30", *self.options, self.application]
+        command = [sys.executable, "-m", "uvicorn", self.application, "--ws", "websockets-sansio"]
         command += ["--host", "127.0.0.1", "--port", str(self.port), "--backlog", "8192"]
         return [
             *command,
@@ -63,6 +73,9 @@ class SiteServer(Program):
             "--no-access-log",
             "--ws-max-size",
             "1048576",
+            "--ws-per-message-deflate",
+            "false",
+            *self.options,
         ]
 
     def environment(self) -> Mapping[str, str]:
@@ -154,6 +167,8 @@ class Serve(Protocol):
         *,
         env: Mapping[str, str] | None = None,
         port: int | None = None,
+        application: str = APPLICATION,
+        options: Sequence[str] = (),
     ) -> SiteServer:
         """Start a server and return it when the site is live.
 
@@ -195,6 +210,8 @@ def serving(directory: Path, request: pytest.FixtureRequest) -> Iterator[Serve]:
         *,
         env: Mapping[str, str] | None = None,
         port: int | None = None,
+        application: str = APPLICATION,
+        options: Sequence[str] = (),
     ) -> SiteServer:
         site = {"DATABASE_URL": sqlite, **(env or {})}
         database = site["DATABASE_URL"]
@@ -204,7 +221,7 @@ def serving(directory: Path, request: pytest.FixtureRequest) -> Iterator[Serve]:
             else:
                 manage("migrate", "--verbosity=0", env=site)
             migrated.add(database)
-        server = SiteServer(kind, env=site, port=port)
+        server = SiteServer(kind, env=site, port=port, application=application, options=options)
         servers.append(server)
         return server.start()
 

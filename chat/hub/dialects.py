@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from chat.hub.sending import Outgoing
+from chat.hub.outgoing import Outgoing, TextFrame
 from chat.protocol import MAIN, events, frames, terminal
 from chat.protocol.commands import AnyCommand
 from chat.protocol.errors import Problem
@@ -75,7 +75,7 @@ class Terminal:
 
 
 def _frame(text: str) -> Outgoing:
-    return {"type": "websocket.send", "text": text}
+    return TextFrame(text)
 
 
 JSON = Json("json")

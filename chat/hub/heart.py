@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from chat import store
 from chat.hub import signals
+from chat.hub.outgoing import TextFrame
 from chat.hub.reel import PING
 from chat.hub.room import Room
 from chat.hub.seat import Seat
@@ -95,7 +96,7 @@ class Heart:
         dead among them. Who has not been welcomed yet is told nothing before that. Who has their
         server answer pings without end, and reads nothing, is closed as too slow.
         """
-        frame = {"type": "websocket.send", "text": frames.frame([PING])}
+        frame = TextFrame(frames.frame([PING]))
         silent_since = self.hub.loop.time() - SILENT_HEARTBEATS * self.hub.config.heartbeat
         for number, session in enumerate(list(self.hub.sessions)):
             if session.overflows:

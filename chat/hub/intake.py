@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from chat.hub import carrying, stepping
 from chat.hub.limits import TokenBucket
-from chat.hub.sending import text_size
+from chat.hub.outgoing import text_size
 from chat.protocol import commands
 from chat.protocol.closing import CloseCode
 from chat.protocol.commands import AnyCommand

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from chat.hub.dialects import Dialect
+from chat.hub.outgoing import Outgoing
 from chat.hub.seat import Hint, Line
-from chat.hub.sending import Outgoing
 from chat.hub.signals import Announced
 from chat.protocol import events, frames, terminal
 

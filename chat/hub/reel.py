@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from chat.conf import Config
+from chat.hub.outgoing import InARow, TextFrame
 from chat.hub.seat import Hint, Line
-from chat.hub.sending import Outgoing
 from chat.hub.window import PARTS, Window
 from chat.protocol import events, frames, terminal
 from chat.store import Entry
@@ -41,10 +41,7 @@ class Frame:
     """
 
     def __init__(self, items: Sequence[Entry | Hint], *, last: int, begin: int) -> None:
-        self.message: Outgoing = {
-            "type": "websocket.send",
-            "text": frames.frame([item.text for item in items]),
-        }
+        self.message = TextFrame(frames.frame([item.text for item in items]))
         self.last = last
         self.begin = begin
         self.end = begin + len(items)
@@ -60,7 +57,7 @@ class Row:
 
     def __init__(self, frames: list[Frame]) -> None:
         self.frames = frames
-        self.messages = [frame.message for frame in frames]
+        self.messages = InARow(frame.message for frame in frames)
         self.events = list(accumulate((frame.events for frame in frames), initial=0))
         self.pings = frames[-1].pings
         self.last = frames[-1].last

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from chat.access import Rights
-from chat.hub.sending import Outgoing
+from chat.hub.outgoing import InARow, Outgoing, TextFrame
 
 if TYPE_CHECKING:
     from chat.hub.room import Room
@@ -28,7 +28,7 @@ class Listener(Protocol):
     terminal: bool
     sender_id: str
 
-    def push(self, *messages: Outgoing) -> int:
+    def push_row(self, row: InARow) -> int:
         """Send, in order, and say how many the session could take now."""
 
     def push_log(self, message: Outgoing) -> bool:
@@ -99,9 +99,7 @@ class Seat:
 
     def push_lines(self, lines: Sequence[Line]) -> bool:
         """Send those lines that are for this terminal; false when it cannot take them now."""
-        return self.listener.push_all(
-            [{"type": "websocket.send", "text": line.text} for line in lines if self.wants(line)]
-        )
+        return self.listener.push_all([TextFrame(line.text) for line in lines if self.wants(line)])
 
     def wants(self, line: Line) -> bool:
         """Whether a terminal is shown ``line``: not of itself, nor of what was before it came."""

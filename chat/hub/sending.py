@@ -3,7 +3,8 @@
 An ASGI ``send`` is a coroutine. On servers with backpressure it suspends when the socket's buffer
 is full. So each send is stepped by hand: done when it raises ``StopIteration``; one that suspends
 is parked in a task of its own, and the session takes nothing more until that has ended. On daphne
-it never suspends; there the connection itself says when it holds too much (``pressure``).
+it never suspends; there the connection itself says when it holds too much (``pressure``). On both,
+frames go past ``send`` where it would do no more than write them (``direct``).
 """
 
 from __future__ import annotations
@@ -11,13 +12,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from chat.hub import pressure, stepping
-
-Outgoing = dict[str, Any]
-"""An ASGI message. One object is handed to many sessions: nobody changes it."""
+from chat.hub import direct, pressure, stepping
+from chat.hub.outgoing import InARow, Outgoing, close_message, size_of
 
 Send = Callable[[Outgoing], Coroutine[Any, Any, None]]
 
@@ -64,6 +63,7 @@ class Outlet:
         "_transport",
         "_waiting",
         "_waiting_size",
+        "_write",
     )
 
     def __init__(
@@ -88,6 +88,7 @@ class Outlet:
         self._most = most
         self._full = False
         self._held = 0
+        self._write = direct.writer(send)
         self._transport = None if pressure.report(send, self) else pressure.transport_of(send)
 
     def fill(self) -> None:
@@ -99,38 +100,45 @@ class Outlet:
         was_stuck = self._stuck
         self._full = False
         self._held = 0
-        while self._waiting and self._parked is None and self._begin((self._waiting[0],)):
+        while self._waiting and self._parked is None and self._begin(InARow((self._waiting[0],))):
             self._next_waiting()
         if was_stuck and not self._waiting and not self._closed and self._parked is None:
             self._freed()
 
-    def push(self, *messages: Outgoing) -> int:
-        """Send now, in order; how many were: no more once the socket is blocked or closed.
+    def push(self, message: Outgoing) -> bool:
+        """Send now; false once the socket is blocked or closed.
 
         For what can be had again from the log.
         """
+        return bool(self.push_row(InARow((message,))))
+
+    def push_row(self, row: InARow) -> int:
+        """Send now, in order; how many were."""
         if self._parked is not None or self._closed:
             return 0
-        return self._begin(messages)
+        return self._begin(row)
 
-    def _begin(self, messages: Sequence[Outgoing]) -> int:
+    def _begin(self, row: InARow) -> int:
         self._begun = 0
-        row = list(messages)
-        sending = self._send_each(row)
+        left: list[Outgoing] = []
         try:
+            if self._write is not None and not self._full and self._write(row):
+                return len(row)
+            left += row
+            sending = self._send_each(left)
             waits_for = stepping.begin(sending)
         except Exception as error:
-            sent = self._begun - 1  # what comes of it may send something, too
+            sent = max(0, self._begun - 1)  # what comes of it may send something, too
             self._broke(error)
             return sent
         if waits_for is not stepping.DONE:
-            row.clear()  # ends it with the one that waits
+            left.clear()  # ends it with the one that waits
             self._parked = asyncio.get_running_loop().create_task(self._finish(sending, waits_for))
         return self._begun
 
-    async def _send_each(self, row: list[Outgoing]) -> None:
+    async def _send_each(self, messages: list[Outgoing]) -> None:
         """Stepped as a whole: one step for each send costs as much as a third of the send."""
-        for message in row:
+        for message in messages:
             if self._full and not self._fits(message):
                 return
             self._begun += 1
@@ -171,8 +179,7 @@ class Outlet:
         once.
         """
         loop = asyncio.get_running_loop()
-        # A plain int: autobahn refuses an enumeration's.
-        self.send({"type": "websocket.close", "code": int(code)})
+        self.send(close_message(code))
         self._closed = True
         if self._transport is not None:
             loop.call_later(0 if self.overflows else ABORT_SECONDS, self._transport.abort)
@@ -197,7 +204,7 @@ class Outlet:
             close = self._waiting[-1]
             self._forget_waiting()
             self._full = False
-            self._begin((close,))
+            self._begin(InARow((close,)))
 
     def abandon(self) -> None:
         """The socket is gone: forget what waits for it."""
@@ -230,13 +237,3 @@ class Outlet:
             # A frame that the server will not send. The client must not wait for it for ever.
             logger.error("a send failed", exc_info=error)
             self._failed()
-
-
-def size_of(message: Outgoing) -> int:
-    """The bytes of a text frame."""
-    return text_size(message.get("text", ""))
-
-
-def text_size(text: str) -> int:
-    """The bytes of ``text``; lone surrogates, which no frame can hold, count three."""
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -17,8 +17,9 @@ from chat.hub import carrying, visiting
 from chat.hub.dialects import Dialect
 from chat.hub.intake import Intake
 from chat.hub.limits import TokenBucket
+from chat.hub.outgoing import InARow, Outgoing, size_of
 from chat.hub.seat import Seat
-from chat.hub.sending import Outgoing, Outlet, Send, size_of
+from chat.hub.sending import Outlet, Send
 from chat.hub.window import Credit
 from chat.identity import Identity
 from chat.protocol import VERSION, commands, events
@@ -206,9 +207,13 @@ class Session:
 
     # What the client is told
 
-    def push(self, *messages: Outgoing) -> int:
+    def push(self, message: Outgoing) -> bool:
         """Send what can be had again from the log; see ``Outlet.push``."""
-        return self._outlet.push(*messages)
+        return self._outlet.push(message)
+
+    def push_row(self, row: InARow) -> int:
+        """The same, of several; how many were sent."""
+        return self._outlet.push_row(row)
 
     def push_log(self, message: Outgoing) -> bool:
         """The same for what is read from the log for this session alone, which has its bound."""

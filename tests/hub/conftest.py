@@ -1,13 +1,15 @@
 """Hubs in the tests' own process, on a site where everybody may do everything."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from unittest.mock import patch
 
 import pytest
 import pytest_asyncio
 from pytest_django import Settings
 
 from chat.conf import Config
+from chat.hub import fanout
 from chat.hub.heart import Heart
 from chat.hub.hub import Hub
 from chat.hub.session import BEATS
@@ -35,6 +37,13 @@ def no_beat_of_its_own_accord(monkeypatch: pytest.MonkeyPatch) -> None:
         await original(heart, seconds if seconds < USUAL_BEAT else FOREVER)
 
     monkeypatch.setattr(Heart, "_rest", rest)
+
+
+@pytest.fixture(scope="module")
+def turns_by_count() -> Iterator[None]:
+    """Let as many sessions have their turns at once as may, however long that takes."""
+    with patch.object(fanout, "SECONDS_AT_ONCE", float("inf")):
+        yield
 
 
 @pytest.fixture

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from chat.hub.outgoing import Outgoing, TextFrame
 from chat.hub.pressure import Producer
-from chat.hub.sending import Outgoing, Outlet, Send
+from chat.hub.sending import Outlet, Send
 
 CLOSE = {"type": "websocket.close", "code": 4002}
 
 
 def frame(text: object) -> Outgoing:
     """Return a text frame."""
-    return {"type": "websocket.send", "text": str(text)}
+    return TextFrame(str(text))
 
 
 class Ends:

@@ -10,6 +10,8 @@ from chat.hub.window import PARTS
 from chat.protocol import events, frames
 from tests.fakes import Listener, delete, edit, entries, entry, record, seat_of, turns
 
+pytestmark = pytest.mark.usefixtures("turns_by_count")
+
 CONFIG = Config(window=64)
 TYPING = frames.encode(events.Typing(room="main", sender=events.Sender("7", "bob")))
 
@@ -99,7 +101,7 @@ async def test_who_becomes_live_during_a_flush_gets_each_event_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It was served up to ``sent`` by its catching up, and goes on from there."""
-    monkeypatch.setattr(fanout, "SENDS_AT_ONCE", 1)
+    monkeypatch.setattr(fanout, "SEATS_AT_ONCE", 1)
     fan = Fanout(CONFIG, 0)
     first, joiner, last = Listener("1"), Listener("2"), Listener("3")
     sitting(fan, first, last)
@@ -120,7 +122,7 @@ async def test_who_becomes_live_during_a_flush_gets_each_event_once(
 async def test_who_leaves_during_a_flush_is_sent_nothing_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fanout, "SENDS_AT_ONCE", 1)
+    monkeypatch.setattr(fanout, "SEATS_AT_ONCE", 1)
     fan = Fanout(CONFIG, 0)
     first, leaver = Listener("1"), Listener("2")
     _, seat = sitting(fan, first, leaver)
@@ -152,7 +154,7 @@ async def test_blocked_listener_is_passed_by_from_then_on() -> None:
 
 async def test_large_room_lets_the_loop_go_on_during_a_flush() -> None:
     fan = Fanout(CONFIG, 0)
-    listeners = [Listener(str(number)) for number in range(2 * fanout.SENDS_AT_ONCE)]
+    listeners = [Listener(str(number)) for number in range(2 * fanout.SEATS_AT_ONCE)]
     sitting(fan, *listeners)
     fan.add([entry(1)])
     await turns(1)
@@ -161,20 +163,19 @@ async def test_large_room_lets_the_loop_go_on_during_a_flush() -> None:
     assert all(listener.seqs == [1] for listener in listeners)
 
 
-async def test_lines_of_terminals_count_each_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between two looks at the rest of the loop."""
-    monkeypatch.setattr(fanout, "SENDS_AT_ONCE", 10)
+async def test_turns_that_take_long_let_the_loop_go_on_sooner(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fanout, "SECONDS_AT_ONCE", 0)
     fan = Fanout(CONFIG, 0)
-    listeners = [Listener(str(number), terminal=True) for number in range(4)]
+    listeners = [Listener(str(number)) for number in range(4)]
     sitting(fan, *listeners)
-    fan.add(entries(1, 10))
-    await turns(1)
-    assert [len(listener.messages) for listener in listeners] == [10, 0, 0, 0]
-    await fan.settled()
-    assert [len(listener.messages) for listener in listeners] == [10] * 4
-
-
-# Hints
+    fan.add([entry(1)])
+    for served in range(1, 5):
+        await turns(1)
+        assert [len(listener.messages) for listener in listeners] == [1] * served + [0] * (
+            4 - served
+        )
 
 
 async def test_hint_goes_with_the_next_frame() -> None:

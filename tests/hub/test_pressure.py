@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from channels.sessions import InstanceSessionWrapper
 
+from chat.hub.outgoing import Outgoing
 from chat.hub.pressure import Producer, report
-from chat.hub.sending import Outgoing
 from tests.hub.outlets import Connection, Server
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.hub import sending
-from chat.hub.sending import Outgoing, Outlet
+from chat.hub.outgoing import Outgoing
+from chat.hub.sending import Outlet
 from tests.fakes import Socket, soon, turns
 from tests.hub import outlets
 from tests.hub.outlets import CLOSE, frame

@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 from chat.conf import Config
 from chat.hub import fanout
 from chat.hub.fanout import Fanout
+from chat.hub.outgoing import TextFrame
 from chat.hub.seat import Hint, Seat
 from chat.protocol import events, frames
 from chat.store import Counts
 from tests.fakes import Listener, entries, entry, seat_of, turns
+
+pytestmark = pytest.mark.usefixtures("turns_by_count")
 
 TYPING = frames.encode(events.Typing(room="main", sender=events.Sender("7", "bob")))
 
@@ -64,7 +67,7 @@ class Crowd:
             return
         for seq in range(seat.position + 1, self.fan.sent + 1):
             text = f"bob: m{seq}" if seat.terminal else frames.frame([entry(seq).text])
-            listener.messages.append({"type": "websocket.send", "text": text})
+            listener.messages.append(TextFrame(text))
         seat.position = self.fan.sent
         self.fan.set_live(seat, live=True)
 
@@ -121,13 +124,13 @@ async def play(config: Config, script: Sequence[tuple[Any, Any]]) -> None:
 def test_everybody_who_is_served_gets_each_event_once_in_order(
     batch: int, script: Sequence[tuple[Any, Any]], sends: int
 ) -> None:
-    with patch.object(fanout, "SENDS_AT_ONCE", sends), patch.object(fanout, "PASSED_MOST", 5):
+    with patch.object(fanout, "SEATS_AT_ONCE", sends), patch.object(fanout, "PASSED_MOST", 5):
         asyncio.run(play(Config(batch_events=batch, window=64), script))
 
 
 async def test_what_comes_in_the_middle_goes_to_who_had_no_turn_yet() -> None:
     """And to the others in their next: nobody waits for the end of a round."""
-    with patch.object(fanout, "SENDS_AT_ONCE", 1):
+    with patch.object(fanout, "SEATS_AT_ONCE", 1):
         crowd = Crowd(Config())
         for _ in range(3):
             crowd.join()
@@ -159,7 +162,7 @@ async def test_where_nobody_is_nothing_is_kept() -> None:
 async def test_who_has_a_shorter_row_than_those_before_still_gets_everything() -> None:
     """Rows are the shorter the more people there are; that may change from one to the next."""
     with (
-        patch.object(fanout, "SENDS_AT_ONCE", 1),
+        patch.object(fanout, "SEATS_AT_ONCE", 1),
         patch.object(fanout, "PASSED_MOST", 1),
         patch.object(fanout, "frames_in_a_row", side_effect=[5, 1, *[64] * 9]),
     ):

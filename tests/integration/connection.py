@@ -22,6 +22,7 @@ class Client:
     """One WebSocket, and a task that notes what comes."""
 
     subprotocols: ClassVar[Sequence[Subprotocol]] = ()
+    compression: ClassVar[str | None] = None
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
@@ -40,7 +41,7 @@ class Client:
             url,
             subprotocols=cls.subprotocols or None,
             additional_headers={name: value for name, value in headers.items() if value},
-            compression=None,
+            compression=cls.compression,
             max_size=None,
             max_queue=None,
             ping_interval=None,

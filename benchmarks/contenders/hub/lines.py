@@ -8,6 +8,7 @@ from benchmarks.contenders.hub.describe import contenders as hub
 
 _APPLICATION = "project.asgi:application"
 _COLLECTED = "benchmarks.contenders.hub.default_collector:application"
+_BY_SEND = "benchmarks.contenders.hub.by_send:application"
 
 
 def _instead(line: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
@@ -33,6 +34,7 @@ LINES = {
         ),
         "backlog": ("--backlog 50", _instead(uvicorn(_APPLICATION), "8192", "50")),
         "collected": ("the collector as it is by itself", uvicorn(_COLLECTED)),
+        "send": ("each frame by the server's `send`", uvicorn(_BY_SEND)),
     },
     "hub-daphne": {
         "backlog": ("-b 127.0.0.1 -p, backlog 50", _instead(daphne(_APPLICATION), "8192", "50")),
@@ -41,6 +43,7 @@ LINES = {
             _without(daphne(_APPLICATION), "--websocket_connect_timeout", "30"),
         ),
         "collected": ("the collector as it is by itself", daphne(_COLLECTED)),
+        "send": ("each frame by the server's `send`", daphne(_BY_SEND)),
     },
 }
 

@@ -1,0 +1,233 @@
+"""The protocols of real servers, on connections that note down what is written to them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Protocol
+
+import daphne.server  # noqa: F401 - installs the reactor that autobahn would else choose itself
+from autobahn.websocket.compress import PerMessageDeflateOfferAccept
+from daphne.ws_protocol import WebSocketFactory
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionLost
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from uvicorn.config import Config
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.client import ClientProtocol
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+from websockets.frames import Frame
+from websockets.uri import parse_uri
+
+from chat.hub.outgoing import Outgoing
+from chat.hub.sending import Send
+
+
+class Socket(Protocol):
+    """A client's end of a connection to one of them."""
+
+    send: Send
+    """The server's, as an application is given it."""
+
+    def feed(self, data: bytes) -> None:
+        """Let the server read ``data``."""
+
+    @property
+    def written(self) -> bytes:
+        """What the server has written so far."""
+
+    def lose(self) -> None:
+        """Let the connection be gone."""
+
+    async def end(self) -> None:
+        """Let what serves it end."""
+
+
+class Talk:
+    """What a client makes of it, after a handshake. It offers compression where ``deflate``."""
+
+    def __init__(self, *, deflate: bool = False) -> None:
+        extensions = [ClientPerMessageDeflateFactory()] if deflate else []
+        self.client = ClientProtocol(parse_uri("ws://test/ws"), extensions=extensions)
+        self.client.send_request(self.client.connect())
+        self._read = 0
+
+    @property
+    def request(self) -> bytes:
+        """The handshake."""
+        return b"".join(self.client.data_to_send())
+
+    def texts(self, socket: Socket) -> list[str]:
+        """The text frames since the last call. Raises what makes no sense of a WebSocket."""
+        written = socket.written
+        self.client.receive_data(written[self._read :])
+        self._read = len(written)
+        for error in (self.client.parser_exc, self.client.handshake_exc):
+            if error is not None:
+                raise error
+        events = self.client.events_received()
+        return [bytes(event.data).decode() for event in events if isinstance(event, Frame)]
+
+
+class Transport(asyncio.Transport):
+    """As asyncio's."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("192.0.2.1", 1), "sockname": ("192.0.2.2", 2)})
+        self.data = bytearray()
+        self.closing = False
+
+    def write(self, data: Any) -> None:
+        """Note down."""
+        self.data += data
+
+    def get_write_buffer_size(self) -> int:
+        """Say that all was taken."""
+        return 0
+
+    def is_closing(self) -> bool:
+        """Say whether it is over."""
+        return self.closing
+
+    def close(self) -> None:
+        """Be over."""
+        self.closing = True
+
+    abort = close
+
+    def pause_reading(self) -> None:
+        """Read nothing, which nobody notices here."""
+
+    resume_reading = pause_reading
+
+
+class Uvicorn:
+    """uvicorn's protocol of ``--ws websockets-sansio``."""
+
+    def __init__(self, *, deflate: bool = False) -> None:
+        self._over = asyncio.Event()
+        self._sends: asyncio.Future[Send] = asyncio.get_running_loop().create_future()
+        config = Config(
+            self._application,
+            interface="asgi3",
+            log_config=None,
+            ws_per_message_deflate=deflate,
+            ws_ping_interval=None,
+        )
+        config.load()
+        self._state = ServerState()
+        self.protocol = WebSocketsSansIOProtocol(config, self._state, {})
+        self.transport = Transport()
+        self.protocol.connection_made(self.transport)
+        self.feed = self.protocol.data_received
+
+    async def _application(self, scope: Any, receive: Any, send: Any) -> None:
+        self._sends.set_result(send)
+        await self._over.wait()
+
+    async def opened(self, request: bytes) -> Uvicorn:
+        """Read a handshake, up to where the application decides."""
+        self.feed(request)
+        self.send = await self._sends
+        return self
+
+    @property
+    def written(self) -> bytes:
+        """What the server has written so far."""
+        return bytes(self.transport.data)
+
+    def lose(self) -> None:
+        """Let the connection be gone."""
+        self.transport.closing = True
+        self.protocol.connection_lost(ConnectionResetError())
+
+    async def end(self) -> None:
+        """Let what serves it end."""
+        self._over.set()
+        await asyncio.gather(*self._state.tasks)
+
+
+class Daphne:
+    """daphne's protocol, which is autobahn's."""
+
+    server_class: Any
+    root_path = ""
+    proxy_forwarded_address_header = None
+
+    def __init__(self, *, deflate: bool = False) -> None:
+        factory = WebSocketFactory(self)
+        if deflate:
+            factory.setProtocolOptions(perMessageCompressionAccept=_accept_deflate)
+        self.protocol = factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 1))
+        self.transport = StringTransport()  # type: ignore[no-untyped-call]
+        self.transport.registerProducer("the HTTP channel", True)  # type: ignore[no-untyped-call]
+        self.protocol._raw_query_string = b""
+        self.protocol.makeConnection(self.transport)
+        self.feed = self.protocol.dataReceived
+        self.send: Send = partial(self._handle_reply, self.protocol)
+
+    async def opened(self, request: bytes) -> Daphne:
+        """Read a handshake, up to where the application decides."""
+        self.feed(request)
+        return self
+
+    @property
+    def written(self) -> bytes:
+        """What the server has written so far."""
+        return bytes(self.transport.value())  # type: ignore[no-untyped-call]
+
+    def lose(self) -> None:
+        """Let the connection be gone."""
+        self.protocol.connectionLost(Failure(ConnectionLost()))  # type: ignore[no-untyped-call]
+
+    async def end(self) -> None:
+        """Nothing serves it."""
+
+    # What it wants of daphne's server
+
+    @staticmethod
+    async def _handle_reply(protocol: Any, message: Outgoing) -> None:
+        protocol.handle_reply(message)
+
+    def create_application(self, protocol: Any, scope: Any) -> asyncio.Queue[Any]:
+        """Return where the application would read."""
+        return asyncio.Queue()
+
+    def protocol_connected(self, protocol: Any) -> None:
+        """Be told."""
+
+    protocol_disconnected = protocol_connected
+
+    def log_action(self, protocol: str, action: str, details: Any) -> None:
+        """Be told."""
+
+
+def _accept_deflate(offers: Any) -> Any:
+    return PerMessageDeflateOfferAccept(offers[0])  # type: ignore[no-untyped-call]
+
+
+SERVERS: dict[str, Callable[..., Any]] = {"daphne": Daphne, "uvicorn": Uvicorn}
+
+
+@asynccontextmanager
+async def connected(name: str, *, deflate: bool = False) -> AsyncIterator[tuple[Any, Talk]]:
+    """Yield a connection that the application is about to accept, and what its client hears."""
+    talk = Talk(deflate=deflate)
+    socket = await SERVERS[name](deflate=deflate).opened(talk.request)
+    try:
+        yield socket, talk
+    finally:
+        await socket.end()
+
+
+@asynccontextmanager
+async def accepted(name: str, *, deflate: bool = False) -> AsyncIterator[tuple[Any, Talk]]:
+    """Yield one that it has accepted."""
+    async with connected(name, deflate=deflate) as (socket, talk):
+        await socket.send({"type": "websocket.accept"})
+        assert talk.texts(socket) == []
+        yield socket, talk
