@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from chat.hub.outgoing import Outgoing, TextFrame
+from chat.hub.outgoing import Outgoing, text_frame
 from chat.protocol import MAIN, events, frames, terminal
 from chat.protocol.commands import AnyCommand
 from chat.protocol.errors import Problem
@@ -75,7 +75,7 @@ class Terminal:
 
 
 def _frame(text: str) -> Outgoing:
-    return TextFrame(text)
+    return text_frame(text)
 
 
 JSON = Json("json")

@@ -1,61 +1,61 @@
-"""What goes to sockets: ASGI's messages, and the frames that they become."""
+"""What goes to sockets: ASGI's messages, and the bytes that they become on the wire."""
 
 from __future__ import annotations
 
 import struct
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from chat.protocol.closing import CloseCode
 
+Outgoing = dict[str, Any]
+"""An ASGI message. One object is handed to many sessions: nobody changes it."""
 
-class Outgoing(dict[str, Any]):
-    """An ASGI message. One object is handed to many sessions: nobody changes it."""
-
-    wire: bytes | None = None
-    """Its bytes on the wire, where every server would make the same of it."""
-
-
-class TextFrame(Outgoing):
-    """A text frame."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(type="websocket.send", text=text)
-
-    @cached_property
-    def wire(self) -> bytes | None:  # type: ignore[override]  # made where somebody asks, and once
-        """A frame of a server's: whole, neither masked nor compressed (RFC 6455, section 5.2).
-
-        None for what no frame can hold: text with lone surrogates.
-        """
-        try:
-            data: bytes = self["text"].encode()
-        except UnicodeEncodeError:
-            return None
-        size = len(data)
-        if size < 126:
-            return struct.pack("!BB", 0x81, size) + data
-        if size < 2**16:
-            return struct.pack("!BBH", 0x81, 126, size) + data
-        return struct.pack("!BBQ", 0x81, 127, size) + data
+# Bytes that are written at once, or one frame that is longer: what asyncio's and Twisted's
+# connections hold before they say that they are full.
+PIECE_SIZE = 2**16
 
 
-class InARow(tuple[Outgoing, ...]):
+class Piece(NamedTuple):
+    """What is written at once: the bytes of how many frames, and the longest payload of them."""
+
+    wire: bytes
+    frames: int
+    longest: int
+
+
+class Messages(tuple[Outgoing, ...]):
     """Messages that go to a socket in a row, and to others as well."""
 
     @cached_property
-    def wire(self) -> bytes | None:
-        """Their bytes on the wire, one after the other; None where any of them has none."""
-        if len(self) == 1:
-            return self[0].wire
-        wires = [message.wire for message in self]
-        return None if None in wires else b"".join(wires)  # type: ignore[arg-type]  # none is None
+    def pieces(self) -> list[Piece]:
+        """The bytes of the first of them: up to one that only a server can make something of."""
+        found: list[Piece] = []
+        frames: list[bytes] = []
+        size = longest = 0
+        for message in self:
+            payload = _payload(message)
+            if payload is None:
+                break
+            if frames and size + len(payload) > PIECE_SIZE:
+                found.append(Piece(b"".join(frames), len(frames), longest))
+                frames, size, longest = [], 0, 0
+            frames.append(_header(len(payload)) + payload)
+            size, longest = size + len(frames[-1]), max(longest, len(payload))
+        if frames:
+            found.append(Piece(b"".join(frames), len(frames), longest))
+        return found
+
+
+def text_frame(text: str) -> Outgoing:
+    """Return the message that sends ``text``."""
+    return {"type": "websocket.send", "text": text}
 
 
 def close_message(code: CloseCode | int) -> Outgoing:
     """Return the last message of a connection."""
     # A plain int: autobahn refuses an enumeration's.
-    return Outgoing(type="websocket.close", code=int(code))
+    return {"type": "websocket.close", "code": int(code)}
 
 
 def size_of(message: Outgoing) -> int:
@@ -66,3 +66,24 @@ def size_of(message: Outgoing) -> int:
 def text_size(text: str) -> int:
     """The bytes of ``text``; lone surrogates, which no frame can hold, count three."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def _payload(message: Outgoing) -> bytes | None:
+    """What a text frame holds. None for other messages and for no text, of which servers differ.
+
+    And for lone surrogates, which no frame can hold.
+    """
+    text: str = message.get("text", "")
+    try:
+        return text.encode() or None
+    except UnicodeEncodeError:
+        return None
+
+
+def _header(size: int) -> bytes:
+    """Of a server's text frame: whole, neither masked nor compressed (RFC 6455, section 5.2)."""
+    if size < 126:
+        return struct.pack("!BB", 0x81, size)
+    if size < 2**16:
+        return struct.pack("!BBH", 0x81, 126, size)
+    return struct.pack("!BBQ", 0x81, 127, size)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from chat.conf import Config
 from chat.hub.backfill import Backfill
 from chat.hub.fanout import Fanout
-from chat.hub.outgoing import TextFrame
+from chat.hub.outgoing import text_frame
 from chat.hub.reel import PING, batch_of, lines_of
 from chat.hub.seat import Hint, Seat
 from chat.hub.sequence import Order
@@ -244,7 +244,7 @@ class Room:
         ping = part[-1].seq - seat.pinged >= self.config.window // PARTS
         if ping:
             texts.append(PING)
-        if not seat.listener.push_log(TextFrame(frames.frame(texts))):
+        if not seat.listener.push_log(text_frame(frames.frame(texts))):
             return False
         if ping:
             seat.pinged = part[-1].seq

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from chat.access import Rights
-from chat.hub.outgoing import InARow, Outgoing, TextFrame
+from chat.hub.outgoing import Messages, Outgoing, text_frame
 
 if TYPE_CHECKING:
     from chat.hub.room import Room
@@ -28,7 +28,7 @@ class Listener(Protocol):
     terminal: bool
     sender_id: str
 
-    def push_row(self, row: InARow) -> int:
+    def push_row(self, row: Messages) -> int:
         """Send, in order, and say how many the session could take now."""
 
     def push_log(self, message: Outgoing) -> bool:
@@ -99,7 +99,7 @@ class Seat:
 
     def push_lines(self, lines: Sequence[Line]) -> bool:
         """Send those lines that are for this terminal; false when it cannot take them now."""
-        return self.listener.push_all([TextFrame(line.text) for line in lines if self.wants(line)])
+        return self.listener.push_all([text_frame(line.text) for line in lines if self.wants(line)])
 
     def wants(self, line: Line) -> bool:
         """Whether a terminal is shown ``line``: not of itself, nor of what was before it came."""

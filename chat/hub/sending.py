@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from chat.hub import direct, pressure, stepping
-from chat.hub.outgoing import InARow, Outgoing, close_message, size_of
+from chat.hub.outgoing import Messages, Outgoing, close_message, size_of
 
 Send = Callable[[Outgoing], Coroutine[Any, Any, None]]
 
@@ -100,7 +100,7 @@ class Outlet:
         was_stuck = self._stuck
         self._full = False
         self._held = 0
-        while self._waiting and self._parked is None and self._begin(InARow((self._waiting[0],))):
+        while self._waiting and self._parked is None and self._begin(Messages((self._waiting[0],))):
             self._next_waiting()
         if was_stuck and not self._waiting and not self._closed and self._parked is None:
             self._freed()
@@ -110,31 +110,42 @@ class Outlet:
 
         For what can be had again from the log.
         """
-        return bool(self.push_row(InARow((message,))))
+        return bool(self.push_row(Messages((message,))))
 
-    def push_row(self, row: InARow) -> int:
+    def push_row(self, row: Messages) -> int:
         """Send now, in order; how many were."""
         if self._parked is not None or self._closed:
             return 0
         return self._begin(row)
 
-    def _begin(self, row: InARow) -> int:
-        self._begun = 0
-        left: list[Outgoing] = []
+    def _begin(self, row: Messages) -> int:
+        written = self._begun = 0
+        rest: list[Outgoing] = []
         try:
-            if self._write is not None and not self._full and self._write(row):
-                return len(row)
-            left += row
-            sending = self._send_each(left)
+            written = self._written(row)
+            if written == len(row):
+                return written
+            rest += row[written:]
+            sending = self._send_each(rest)
             waits_for = stepping.begin(sending)
         except Exception as error:
             sent = max(0, self._begun - 1)  # what comes of it may send something, too
             self._broke(error)
-            return sent
+            return written + sent
         if waits_for is not stepping.DONE:
-            left.clear()  # ends it with the one that waits
+            rest.clear()  # ends it with the one that waits
             self._parked = asyncio.get_running_loop().create_task(self._finish(sending, waits_for))
-        return self._begun
+        return written + self._begun
+
+    def _written(self, row: Messages) -> int:
+        """How many of them were written past the server, which does not know of them."""
+        written = 0
+        if self._write is not None:
+            for piece in row.pieces:
+                if self._full or not self._write(piece):
+                    break
+                written += piece.frames
+        return written
 
     async def _send_each(self, messages: list[Outgoing]) -> None:
         """Stepped as a whole: one step for each send costs as much as a third of the send."""
@@ -204,7 +215,7 @@ class Outlet:
             close = self._waiting[-1]
             self._forget_waiting()
             self._full = False
-            self._begin(InARow((close,)))
+            self._begin(Messages((close,)))
 
     def abandon(self) -> None:
         """The socket is gone: forget what waits for it."""

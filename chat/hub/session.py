@@ -17,7 +17,7 @@ from chat.hub import carrying, visiting
 from chat.hub.dialects import Dialect
 from chat.hub.intake import Intake
 from chat.hub.limits import TokenBucket
-from chat.hub.outgoing import InARow, Outgoing, size_of
+from chat.hub.outgoing import Messages, Outgoing, size_of
 from chat.hub.seat import Seat
 from chat.hub.sending import Outlet, Send
 from chat.hub.window import Credit
@@ -211,7 +211,7 @@ class Session:
         """Send what can be had again from the log; see ``Outlet.push``."""
         return self._outlet.push(message)
 
-    def push_row(self, row: InARow) -> int:
+    def push_row(self, row: Messages) -> int:
         """The same, of several; how many were sent."""
         return self._outlet.push_row(row)
 

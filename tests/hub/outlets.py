@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from chat.hub.outgoing import Outgoing, TextFrame
+from chat.hub.outgoing import Outgoing, text_frame
 from chat.hub.pressure import Producer
 from chat.hub.sending import Outlet, Send
 
@@ -14,7 +14,7 @@ CLOSE = {"type": "websocket.close", "code": 4002}
 
 def frame(text: object) -> Outgoing:
     """Return a text frame."""
-    return TextFrame(str(text))
+    return text_frame(str(text))
 
 
 class Ends:

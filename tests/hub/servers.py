@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any, Protocol
 
-import daphne.server  # noqa: F401 - installs the reactor that autobahn would else choose itself
 from autobahn.websocket.compress import PerMessageDeflateOfferAccept
+from daphne.server import Server  # installs the reactor, which autobahn would else choose
 from daphne.ws_protocol import WebSocketFactory
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionLost
@@ -23,7 +22,6 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from websockets.frames import Frame
 from websockets.uri import parse_uri
 
-from chat.hub.outgoing import Outgoing
 from chat.hub.sending import Send
 
 
@@ -80,10 +78,13 @@ class Transport(asyncio.Transport):
         super().__init__({"peername": ("192.0.2.1", 1), "sockname": ("192.0.2.2", 2)})
         self.data = bytearray()
         self.closing = False
+        self.wrote: Callable[[], None] = lambda: None
+        """Called after each write."""
 
     def write(self, data: Any) -> None:
         """Note down."""
         self.data += data
+        self.wrote()
 
     def get_write_buffer_size(self) -> int:
         """Say that all was taken."""
@@ -154,12 +155,12 @@ class Uvicorn:
 class Daphne:
     """daphne's protocol, which is autobahn's."""
 
-    server_class: Any
-    root_path = ""
-    proxy_forwarded_address_header = None
-
     def __init__(self, *, deflate: bool = False) -> None:
-        factory = WebSocketFactory(self)
+        self._over = asyncio.Event()
+        self._sends: asyncio.Future[Send] = asyncio.get_running_loop().create_future()
+        self._server = Server(self._application, endpoints=["nowhere"], signal_handlers=False)
+        self._server.connections = {}  # as when it runs
+        factory = WebSocketFactory(self._server)
         if deflate:
             factory.setProtocolOptions(perMessageCompressionAccept=_accept_deflate)
         self.protocol = factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 1))
@@ -168,11 +169,16 @@ class Daphne:
         self.protocol._raw_query_string = b""
         self.protocol.makeConnection(self.transport)
         self.feed = self.protocol.dataReceived
-        self.send: Send = partial(self._handle_reply, self.protocol)
+
+    async def _application(self, scope: Any, receive: Any, send: Any) -> None:
+        self._sends.set_result(send)
+        await self._over.wait()
 
     async def opened(self, request: bytes) -> Daphne:
         """Read a handshake, up to where the application decides."""
         self.feed(request)
+        self._served = self._server.connections[self.protocol]["application_instance"]
+        self.send = await self._sends
         return self
 
     @property
@@ -185,25 +191,9 @@ class Daphne:
         self.protocol.connectionLost(Failure(ConnectionLost()))  # type: ignore[no-untyped-call]
 
     async def end(self) -> None:
-        """Nothing serves it."""
-
-    # What it wants of daphne's server
-
-    @staticmethod
-    async def _handle_reply(protocol: Any, message: Outgoing) -> None:
-        protocol.handle_reply(message)
-
-    def create_application(self, protocol: Any, scope: Any) -> asyncio.Queue[Any]:
-        """Return where the application would read."""
-        return asyncio.Queue()
-
-    def protocol_connected(self, protocol: Any) -> None:
-        """Be told."""
-
-    protocol_disconnected = protocol_connected
-
-    def log_action(self, protocol: str, action: str, details: Any) -> None:
-        """Be told."""
+        """Let what serves it end."""
+        self._over.set()
+        await self._served
 
 
 def _accept_deflate(offers: Any) -> Any:

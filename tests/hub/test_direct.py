@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
+from channels.sessions import InstanceSessionWrapper
+from daphne.server import Server
 from hypothesis import example, given
 from hypothesis import strategies as st
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from chat.hub import direct
-from chat.hub.outgoing import InARow, close_message
+from chat.hub.outgoing import PIECE_SIZE, Messages, Outgoing, close_message
 from tests.fakes import turns
 from tests.hub.outlets import Ends, frame
 from tests.hub.servers import SERVERS, accepted, connected
@@ -18,32 +22,37 @@ from tests.hub.servers import SERVERS, accepted, connected
 on_each_server = pytest.mark.parametrize("name", SERVERS)
 
 
-def writer(socket: Any) -> direct.Write:
-    """Return what writes past its ``send``."""
+def writes(socket: Any, *messages: Outgoing) -> bool:
+    """Write all of them past its ``send``, or nothing; say which."""
     write = direct.writer(socket.send)
     assert write is not None
-    return write
+    row = Messages(messages)
+    assert sum(piece.frames for piece in row.pieces) == len(row)
+    written = {write(piece) for piece in row.pieces}
+    return written == {True}
 
 
-LENGTHS = [0, 1, 125, 126, 127, 2**16 - 1, 2**16, 2**16 + 1]
+LENGTHS = [1, 125, 126, 127, 2**16 - 1, 2**16, 2**16 + 1]
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
 @on_each_server
 @given(rows=st.lists(st.lists(texts, min_size=1, max_size=5)))
-@example(rows=[["x" * length] for length in LENGTHS if length])
-@example(rows=[["€" * length for length in LENGTHS if length]])
+@example(rows=[["x" * length] for length in LENGTHS])
+@example(rows=[["€" * length for length in LENGTHS]])
 async def test_bytes_are_those_of_the_servers_own_send(name: str, rows: list[list[str]]) -> None:
     async with accepted(name) as (by_send, _), accepted(name) as (past_it, talk):
-        write = writer(past_it)
         before = len(by_send.written), len(past_it.written)
         for row in rows:
-            assert write(InARow(map(frame, row)))
+            assert writes(past_it, *map(frame, row))
             for text in row:
                 await by_send.send(frame(text))
         assert by_send.written[before[0] :] == past_it.written[before[1] :]
         assert talk.texts(past_it) == [text for row in rows for text in row]
+
+
+# Where nothing is written
 
 
 Step = Callable[[Any, Any], Awaitable[None]]
@@ -70,11 +79,10 @@ async def lose_it(socket: Any, talk: Any) -> None:
 @pytest.mark.parametrize("step", [close_it, hear_a_close, hear_nonsense, lose_it])
 async def test_nothing_is_written_past_the_end(name: str, step: Step) -> None:
     async with accepted(name) as (socket, talk):
-        write = writer(socket)
-        assert write(InARow([frame("a")]))
+        assert writes(socket, frame("a"))
         await step(socket, talk)
         written = socket.written
-        assert not write(InARow([frame("b")]))
+        assert not writes(socket, frame("b"))
         assert socket.written == written
 
 
@@ -82,7 +90,7 @@ async def test_nothing_is_written_past_the_end(name: str, step: Step) -> None:
 async def test_nothing_is_written_before_it_is_accepted(name: str) -> None:
     async with connected(name) as (socket, _):
         written = socket.written
-        assert not writer(socket)(InARow([frame("a")]))
+        assert not writes(socket, frame("a"))
         assert socket.written == written
 
 
@@ -90,34 +98,46 @@ async def test_nothing_is_written_before_it_is_accepted(name: str) -> None:
 async def test_what_is_to_be_compressed_goes_by_send(name: str) -> None:
     async with accepted(name, deflate=True) as (socket, talk):
         assert talk.client.extensions, "compression was agreed on"
-        assert not writer(socket)(InARow([frame("a")]))
+        assert not writes(socket, frame("a"))
         ends = Ends(socket.send)
         assert ends.outlet.push(frame("a" * 200))
         assert talk.texts(socket) == ["a" * 200]
         assert len(socket.written) < 600
 
 
-@on_each_server
-async def test_what_no_frame_can_hold_is_left_to_the_server(name: str) -> None:
-    async with accepted(name) as (socket, _):
-        written = socket.written
-        for row in ([frame("\ud800")], [frame("a"), frame("\ud800")], [close_message(4002)]):
-            assert not writer(socket)(InARow(row))
-        assert socket.written == written
+@pytest.mark.parametrize("last", [frame("\ud800"), frame(""), close_message(4002)])
+def test_what_servers_make_something_else_of_is_left_to_them(last: Outgoing) -> None:
+    """And what comes after it, to keep the order."""
+    (piece,) = Messages([frame("a"), frame("b"), last, frame("c")]).pieces
+    assert (piece.wire, piece.frames) == (b"\x81\x01a\x81\x01b", 2)
+
+
+def test_pieces_are_made_once() -> None:
+    row = Messages([frame("a")])
+    assert row.pieces is row.pieces
+
+
+@given(st.lists(st.integers(1, PIECE_SIZE + 2), max_size=8))
+def test_pieces_are_no_longer_than_a_connection_holds_or_a_frame(sizes: list[int]) -> None:
+    pieces = Messages(frame("x" * size) for size in sizes).pieces
+    assert sum(piece.frames for piece in pieces) == len(sizes)
+    for piece in pieces:
+        assert len(piece.wire) <= PIECE_SIZE + 10 or piece.frames == 1
+        assert piece.longest <= max(sizes)
 
 
 async def test_message_that_is_too_long_for_daphne_is_refused_by_it() -> None:
     async with accepted("daphne") as (socket, _):
-        socket.protocol.maxMessagePayloadSize = 1000
+        socket.protocol.maxMessagePayloadSize = 1000  # before it is looked at
         written = socket.written
-        assert not writer(socket)(InARow([frame("x" * 1001)]))
+        assert not writes(socket, frame("x" * 1001))
         assert socket.written == written
 
 
 async def test_what_autobahn_has_in_its_queue_is_not_overtaken() -> None:
     async with accepted("daphne") as (socket, _):
         socket.protocol.send_queue.append((b"", False))
-        assert not writer(socket)(InARow([frame("a")]))
+        assert not writes(socket, frame("a"))
 
 
 async def test_full_connection_is_waited_for_on_uvicorn_in_order() -> None:
@@ -149,7 +169,7 @@ async def test_what_is_taken_arrives_in_order_whichever_way_it_goes(steps: list[
                 case "push":
                     taken += row[: ends.outlet.push(frame(row[0]))]
                 case "row":
-                    taken += row[: ends.outlet.push_row(InARow(map(frame, row)))]
+                    taken += row[: ends.outlet.push_row(Messages(map(frame, row)))]
                 case "full":
                     socket.protocol.pause_writing()
                 case "free":
@@ -165,7 +185,7 @@ async def test_full_connection_is_held_back_on_daphne() -> None:
     async with accepted("daphne") as (socket, talk):
         ends = Ends(socket.send, most=10)
         socket.transport.producer.pauseProducing()
-        assert ends.outlet.push_row(InARow(map(frame, ("1234", "567890", "x", "y")))) == 2
+        assert ends.outlet.push_row(Messages(map(frame, ("1234", "567890", "x", "y")))) == 2
         assert talk.texts(socket) == ["1234", "567890"]
 
 
@@ -209,3 +229,99 @@ async def test_other_servers_are_left_alone() -> None:
 
     assert direct.writer(Other().send) is None
     assert direct.writer(None) is None
+    assert direct.writer(partial(Other().send, "connection")) is None
+
+
+def wrapped(send: Any, kind: type[InstanceSessionWrapper]) -> Any:
+    scope: Any = {"cookies": {}, "session": {}}
+    return kind(scope, send).send
+
+
+class Saving(InstanceSessionWrapper):
+    """Saves the session with each message."""
+
+
+class Auditing:
+    """Middleware as docs/deployment.md has it: what it wraps can be found, for the bound."""
+
+    def __init__(self, send: Any) -> None:
+        self.real_send = send
+
+    async def send(self, message: Any) -> None: ...
+
+
+@on_each_server
+async def test_only_channels_own_middleware_is_passed_by(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with accepted(name) as (socket, _):
+        theirs = wrapped(wrapped(socket.send, InstanceSessionWrapper), InstanceSessionWrapper)
+        assert direct.writer(theirs) is not None
+        assert direct.writer(wrapped(socket.send, Saving)) is None
+        assert direct.writer(Auditing(socket.send).send) is None
+        monkeypatch.setattr(InstanceSessionWrapper, "save_message_types", ["websocket.send"])
+        assert direct.writer(theirs) is None
+
+
+async def test_uvicorns_that_are_changed_or_older_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Counting(WebSocketsSansIOProtocol):
+        async def send(self, message: Any) -> None: ...
+
+    async with accepted("uvicorn") as (socket, _):
+        counting = Counting.__new__(Counting)
+        counting.__dict__.update(vars(socket.protocol))
+        assert direct.writer(counting.send) is None
+        with monkeypatch.context() as patch:
+            patch.delattr(WebSocketsSansIOProtocol, "pause_writing")
+            assert direct.writer(socket.send) is None
+        monkeypatch.delattr(socket.protocol, "writable")
+        assert direct.writer(socket.send) is None
+
+
+async def test_daphnes_that_are_changed_or_older_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Counting(Server):  # type: ignore[misc]  # daphne has no types
+        async def handle_reply(self, protocol: Any, message: Any) -> None: ...
+
+    async with accepted("daphne") as (socket, _):
+        counting = Counting(None, endpoints=["nowhere"], signal_handlers=False)
+        assert direct.writer(partial(counting.handle_reply, socket.protocol)) is None
+        with monkeypatch.context() as patch:
+            patch.setattr(socket.protocol, "autoFragmentSize", 10)
+            assert direct.writer(socket.send) is None
+        monkeypatch.delattr(socket.protocol, "send_queue")
+        assert direct.writer(socket.send) is None
+
+
+# A connection that a write of ours fills
+
+
+async def test_connection_that_a_piece_fills_takes_no_more_on_uvicorn() -> None:
+    async with accepted("uvicorn") as (socket, talk):
+        ends = Ends(socket.send)
+        socket.transport.wrote = socket.protocol.pause_writing
+        row = Messages(frame("x" * PIECE_SIZE) for _ in range(4))
+        assert ends.outlet.push_row(row) == 2  # the second by send, which waits
+        assert len(talk.texts(socket)) == 1
+        socket.transport.wrote = lambda: None
+        socket.protocol.resume_writing()
+        await turns()
+        assert len(talk.texts(socket)) == 1
+
+
+async def test_connection_that_a_piece_fills_takes_no_more_than_the_bound_on_daphne() -> None:
+    async with accepted("daphne") as (socket, talk):
+        ends = Ends(socket.send, most=PIECE_SIZE)
+        original = socket.transport.write
+
+        def write(data: bytes) -> None:
+            original(data)
+            socket.transport.producer.pauseProducing()
+
+        socket.transport.write = write
+        # Those that are written, and those beyond the bound of what is held.
+        assert ends.outlet.push_row(Messages(frame("x" * PIECE_SIZE) for _ in range(9))) == 2
+        assert len(talk.texts(socket)) == 2

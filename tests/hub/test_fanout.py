@@ -178,6 +178,9 @@ async def test_turns_that_take_long_let_the_loop_go_on_sooner(
         )
 
 
+# Hints
+
+
 async def test_hint_goes_with_the_next_frame() -> None:
     fan = Fanout(CONFIG, 0)
     listener = Listener()

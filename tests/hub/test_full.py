@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.hub import sending
-from chat.hub.outgoing import InARow, Outgoing
+from chat.hub.outgoing import Messages, Outgoing
 from tests.fakes import soon, turns
 from tests.hub import outlets
 from tests.hub.outlets import CLOSE, Connection, Server, frame
@@ -46,7 +46,7 @@ async def test_burst_that_is_taken_in_time_is_sent_at_once() -> None:
 async def test_row_ends_with_what_a_full_connection_takes() -> None:
     ends = Ends()
     ends.fill()
-    assert ends.outlet.push_row(InARow(map(frame, ("1234", "567890", "x", "y")))) == 2
+    assert ends.outlet.push_row(Messages(map(frame, ("1234", "567890", "x", "y")))) == 2
     assert ends.connection.texts == ["1234", "567890"]
 
 

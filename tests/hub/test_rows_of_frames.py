@@ -5,7 +5,7 @@ import pytest
 from chat.conf import Config
 from chat.hub import reel
 from chat.hub.fanout import Fanout
-from chat.hub.outgoing import InARow, Outgoing
+from chat.hub.outgoing import Messages, Outgoing
 from chat.hub.sending import Outlet
 from chat.protocol import frames
 from tests.fakes import Listener, Socket, entries, entry, soon, turns
@@ -84,7 +84,7 @@ async def test_row_ends_with_the_one_that_blocks() -> None:
             socket.block()
 
     socket.sent = block_in_the_middle
-    taken = ends.outlet.push_row(InARow(map(frame, "abcde")))
+    taken = ends.outlet.push_row(Messages(map(frame, "abcde")))
     assert (taken, socket.texts) == (3, ["a", "b"])
     ends.outlet.send(frame("reply"))
     socket.unblock()
@@ -100,7 +100,7 @@ async def test_row_ends_before_the_one_that_fails() -> None:
         socket.broken = len(socket.texts) == 2
 
     socket.sent = break_in_the_middle
-    assert ends.outlet.push_row(InARow(map(frame, "abcde"))) == 2
+    assert ends.outlet.push_row(Messages(map(frame, "abcde"))) == 2
     assert socket.texts == ["a", "b"]
 
 
@@ -121,6 +121,6 @@ async def test_row_counts_what_was_sent_though_its_end_sends_more(full: bool) ->
     outlet = Outlet(send, most=MOST, freed=nothing, failed=failed, cut=nothing)
     if full:
         outlet.fill()
-    assert outlet.push_row(InARow(map(frame, ("a", "b", "refused", "d")))) == 2
+    assert outlet.push_row(Messages(map(frame, ("a", "b", "refused", "d")))) == 2
     assert sent[:2] == ["a", "b"]
     assert full or sent[3:] == ["close"]

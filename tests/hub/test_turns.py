@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chat.conf import Config
 from chat.hub import fanout
 from chat.hub.fanout import Fanout
-from chat.hub.outgoing import TextFrame
+from chat.hub.outgoing import text_frame
 from chat.hub.seat import Hint, Seat
 from chat.protocol import events, frames
 from chat.store import Counts
@@ -67,7 +67,7 @@ class Crowd:
             return
         for seq in range(seat.position + 1, self.fan.sent + 1):
             text = f"bob: m{seq}" if seat.terminal else frames.frame([entry(seq).text])
-            listener.messages.append(TextFrame(text))
+            listener.messages.append(text_frame(text))
         seat.position = self.fan.sent
         self.fan.set_live(seat, live=True)
 
