@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from chat import store
 from chat.hub import signals
-from chat.hub.outgoing import text_frame
+from chat.hub.outgoing import Messages, text_frame
 from chat.hub.reel import PING
 from chat.hub.room import Room
 from chat.hub.seat import Seat
@@ -96,7 +96,7 @@ class Heart:
         dead among them. Who has not been welcomed yet is told nothing before that. Who has their
         server answer pings without end, and reads nothing, is closed as too slow.
         """
-        frame = text_frame(frames.frame([PING]))
+        ping = Messages([text_frame(frames.frame([PING]))])
         silent_since = self.hub.loop.time() - SILENT_HEARTBEATS * self.hub.config.heartbeat
         for number, session in enumerate(list(self.hub.sessions)):
             if session.overflows:
@@ -106,7 +106,7 @@ class Heart:
             if judge and session.heard_at < silent_since:
                 session.close(CloseCode.NO_SIGN_OF_LIFE)
             elif session.turn == turn:
-                session.push(frame)
+                session.push_row(ping)
             if number % SESSIONS_AT_ONCE == 0:
                 await asyncio.sleep(0)
 

@@ -37,11 +37,12 @@ class Messages(tuple[Outgoing, ...]):
             payload = _payload(message)
             if payload is None:
                 break
-            if frames and size + len(payload) > PIECE_SIZE:
+            frame = _header(len(payload)) + payload
+            if frames and size + len(frame) > PIECE_SIZE:
                 found.append(Piece(b"".join(frames), len(frames), longest))
                 frames, size, longest = [], 0, 0
-            frames.append(_header(len(payload)) + payload)
-            size, longest = size + len(frames[-1]), max(longest, len(payload))
+            frames.append(frame)
+            size, longest = size + len(frame), max(longest, len(payload))
         if frames:
             found.append(Piece(b"".join(frames), len(frames), longest))
         return found

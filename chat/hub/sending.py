@@ -83,7 +83,7 @@ class Outlet:
         self._waiting: deque[Outgoing] = deque()
         self._waiting_size = 0
         self._begun = 0
-        """Sends of the last row that were begun."""
+        """How many of the last row were written, or begun to be sent."""
         self._closed = False
         self._most = most
         self._full = False
@@ -119,33 +119,32 @@ class Outlet:
         return self._begin(row)
 
     def _begin(self, row: Messages) -> int:
-        written = self._begun = 0
+        self._begun = 0
         rest: list[Outgoing] = []
         try:
-            written = self._written(row)
-            if written == len(row):
-                return written
-            rest += row[written:]
+            self._write_pieces(row)
+            if self._begun == len(row):
+                return self._begun
+            rest += row[self._begun :]
             sending = self._send_each(rest)
             waits_for = stepping.begin(sending)
         except Exception as error:
-            sent = max(0, self._begun - 1)  # what comes of it may send something, too
+            begun = self._begun  # what comes of it may send something, too
             self._broke(error)
-            return written + sent
+            return begun
         if waits_for is not stepping.DONE:
             rest.clear()  # ends it with the one that waits
             self._parked = asyncio.get_running_loop().create_task(self._finish(sending, waits_for))
-        return written + self._begun
+        return self._begun
 
-    def _written(self, row: Messages) -> int:
-        """How many of them were written past the server, which does not know of them."""
-        written = 0
-        if self._write is not None:
-            for piece in row.pieces:
-                if self._full or not self._write(piece):
-                    break
-                written += piece.frames
-        return written
+    def _write_pieces(self, row: Messages) -> None:
+        """As many of them past the server, which does not know of them, as it would write."""
+        if self._write is None:
+            return
+        for piece in row.pieces:
+            if self._full or not self._write(piece):
+                return
+            self._begun += piece.frames
 
     async def _send_each(self, messages: list[Outgoing]) -> None:
         """Stepped as a whole: one step for each send costs as much as a third of the send."""
@@ -153,7 +152,11 @@ class Outlet:
             if self._full and not self._fits(message):
                 return
             self._begun += 1
-            await self._send(message)
+            try:
+                await self._send(message)
+            except BaseException:
+                self._begun -= 1
+                raise
 
     def _fits(self, message: Outgoing) -> bool:
         """Whether a connection that may be full takes this one too."""

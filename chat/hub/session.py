@@ -207,12 +207,8 @@ class Session:
 
     # What the client is told
 
-    def push(self, message: Outgoing) -> bool:
-        """Send what can be had again from the log; see ``Outlet.push``."""
-        return self._outlet.push(message)
-
     def push_row(self, row: Messages) -> int:
-        """The same, of several; how many were sent."""
+        """Send what can be had again from the log; see ``Outlet.push_row``."""
         return self._outlet.push_row(row)
 
     def push_log(self, message: Outgoing) -> bool:

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from chat import store
 from chat.hub.live import live
-from chat.hub.outgoing import text_frame
+from chat.hub.outgoing import Messages, text_frame
 from chat.protocol import commands, events, frames
 from chat.protocol.errors import Forbidden
 
@@ -48,7 +48,7 @@ class Watchers:
         if not self._sessions:
             return
         found = await self._live()
-        message = text_frame(frames.frame([frames.encode(found)]))
+        row = Messages([text_frame(frames.frame([frames.encode(found)]))])
         for session in list(self._sessions):
             try:
                 self._check(session)
@@ -56,7 +56,7 @@ class Watchers:
                 self.unwatch(session)
                 session.refuse(lost)
             else:
-                session.push(message)
+                session.push_row(row)
 
     async def _live(self) -> events.Live:
         nodes = await self.hub.threads.read(store.node_figures)

@@ -38,6 +38,15 @@ class Socket(Protocol):
     def written(self) -> bytes:
         """What the server has written so far."""
 
+    fill_with_next_write: bool
+    """Whether it is full after the next."""
+
+    def fill(self) -> None:
+        """Have the connection say that it is full."""
+
+    def free(self) -> None:
+        """Have it say that all was taken."""
+
     def lose(self) -> None:
         """Let the connection be gone."""
 
@@ -79,7 +88,6 @@ class Transport(asyncio.Transport):
         self.data = bytearray()
         self.closing = False
         self.wrote: Callable[[], None] = lambda: None
-        """Called after each write."""
 
     def write(self, data: Any) -> None:
         """Note down."""
@@ -123,12 +131,26 @@ class Uvicorn:
         self._state = ServerState()
         self.protocol = WebSocketsSansIOProtocol(config, self._state, {})
         self.transport = Transport()
+        self.transport.wrote = self._wrote
+        self.fill_with_next_write = False
         self.protocol.connection_made(self.transport)
         self.feed = self.protocol.data_received
 
     async def _application(self, scope: Any, receive: Any, send: Any) -> None:
         self._sends.set_result(send)
         await self._over.wait()
+
+    def _wrote(self) -> None:
+        if self.fill_with_next_write:
+            self.fill()
+
+    def fill(self) -> None:
+        """Have the connection say that it is full."""
+        self.protocol.pause_writing()
+
+    def free(self) -> None:
+        """Have it say that all was taken."""
+        self.protocol.resume_writing()
 
     async def opened(self, request: bytes) -> Uvicorn:
         """Read a handshake, up to where the application decides."""
@@ -152,19 +174,34 @@ class Uvicorn:
         await asyncio.gather(*self._state.tasks)
 
 
+class Wire(StringTransport):
+    """As Twisted's."""
+
+    def __init__(self, end: Daphne) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._end = end
+
+    def write(self, data: bytes) -> None:
+        """Note down."""
+        super().write(data)  # type: ignore[no-untyped-call]
+        if self._end.fill_with_next_write:
+            self._end.fill()
+
+
 class Daphne:
     """daphne's protocol, which is autobahn's."""
 
     def __init__(self, *, deflate: bool = False) -> None:
+        self.fill_with_next_write = False
         self._over = asyncio.Event()
         self._sends: asyncio.Future[Send] = asyncio.get_running_loop().create_future()
-        self._server = Server(self._application, endpoints=["nowhere"], signal_handlers=False)
-        self._server.connections = {}  # as when it runs
-        factory = WebSocketFactory(self._server)
+        self.server = Server(self._application, endpoints=["nowhere"], signal_handlers=False)
+        self.server.connections = {}  # as when it runs
+        factory = WebSocketFactory(self.server)
         if deflate:
             factory.setProtocolOptions(perMessageCompressionAccept=_accept_deflate)
         self.protocol = factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 1))
-        self.transport = StringTransport()  # type: ignore[no-untyped-call]
+        self.transport = Wire(self)
         self.transport.registerProducer("the HTTP channel", True)  # type: ignore[no-untyped-call]
         self.protocol._raw_query_string = b""
         self.protocol.makeConnection(self.transport)
@@ -174,10 +211,22 @@ class Daphne:
         self._sends.set_result(send)
         await self._over.wait()
 
+    @property
+    def _producer(self) -> Any:
+        return self.transport.producer
+
+    def fill(self) -> None:
+        """Have the connection say that it is full."""
+        self._producer.pauseProducing()
+
+    def free(self) -> None:
+        """Have it say that all was taken."""
+        self._producer.resumeProducing()
+
     async def opened(self, request: bytes) -> Daphne:
         """Read a handshake, up to where the application decides."""
         self.feed(request)
-        self._served = self._server.connections[self.protocol]["application_instance"]
+        self._served = self.server.connections[self.protocol]["application_instance"]
         self.send = await self._sends
         return self
 

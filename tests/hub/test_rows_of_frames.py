@@ -6,6 +6,7 @@ from chat.conf import Config
 from chat.hub import reel
 from chat.hub.fanout import Fanout
 from chat.hub.outgoing import Messages, Outgoing
+from chat.hub.reel import Reel
 from chat.hub.sending import Outlet
 from chat.protocol import frames
 from tests.fakes import Listener, Socket, entries, entry, soon, turns
@@ -70,6 +71,15 @@ async def test_terminal_that_blocks_in_a_row_goes_on_after_what_it_took() -> Non
     fan.add(entries(1, 5))
     await fan.settled()
     assert (seat.live, seat.position, len(listener.messages)) == (False, 2, 2)
+
+
+async def test_few_rows_are_kept_with_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reel, "ROWS_MOST", 3)
+    kept = Reel(Config(batch_events=1), 0)
+    kept.put(entries(1, 9))
+    for place in range(9):
+        assert kept.row(place, most=2).frames[0].begin == place
+        assert len(kept._rows) <= 3
 
 
 # Into a socket

@@ -1,36 +1,39 @@
-"""The site, on a server that logs each text frame that goes by its ``send``."""
+"""The site, on a server that logs each text frame of a ``send`` of its own."""
 
 import logging
 from typing import Any
 
-from daphne.server import Server
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from autobahn.websocket.protocol import WebSocketProtocol
+from websockets.protocol import Protocol
 
 from project.asgi import application
 
-__all__ = ["application"]
-
+__all__ = ["application", "behind_middleware"]
 
 _logger = logging.getLogger("chat")
 
-
-def _note(message: dict[str, Any]) -> None:
-    if message["type"] == "websocket.send":
-        _logger.warning("a text frame went by send")
+_send_message: Any = WebSocketProtocol.sendMessage
+_send_text: Any = Protocol.send_text
 
 
-_daphne, _uvicorn = Server.handle_reply, WebSocketsSansIOProtocol.send
+def _sends_message(self: Any, *arguments: Any, **options: Any) -> Any:
+    _logger.warning("a text frame went by send")
+    return _send_message(self, *arguments, **options)
 
 
-async def _handle_reply(self: Server, protocol: Any, message: dict[str, Any]) -> None:
-    _note(message)
-    await _daphne(self, protocol, message)
+def _sends_text(self: Any, *arguments: Any, **options: Any) -> Any:
+    _logger.warning("a text frame went by send")
+    return _send_text(self, *arguments, **options)
 
 
-async def _send(self: WebSocketsSansIOProtocol, message: Any) -> None:
-    _note(message)
-    await _uvicorn(self, message)
+WebSocketProtocol.sendMessage = _sends_message  # type: ignore[method-assign]
+Protocol.send_text = _sends_text  # type: ignore[method-assign]
 
 
-Server.handle_reply = _handle_reply
-WebSocketsSansIOProtocol.send = _send  # type: ignore[method-assign]
+async def behind_middleware(scope: Any, receive: Any, send: Any) -> None:
+    """The same, with middleware around it."""
+
+    async def passed_on(message: Any) -> None:
+        await send(message)
+
+    await application(scope, receive, passed_on)
