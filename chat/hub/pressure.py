@@ -75,7 +75,7 @@ def report(send: Any, valve: Valve) -> bool:
     daphne's ``send`` is a partial of its protocol. A server with a ``send`` that waits needs none
     of this.
     """
-    send = innermost(send)
+    send = _innermost(send)
     connection: Any = send.args[0] if isinstance(send, partial) and send.args else None
     if not hasattr(connection, "registerProducer"):
         return False
@@ -89,11 +89,11 @@ def transport_of(send: Any) -> Transport | None:
 
     None elsewhere.
     """
-    transport = getattr(getattr(innermost(send), "__self__", None), "transport", None)
+    transport = getattr(getattr(_innermost(send), "__self__", None), "transport", None)
     return transport if hasattr(transport, "get_write_buffer_size") else None
 
 
-def innermost(send: Any) -> Any:
+def _innermost(send: Any) -> Any:
     """The server's own ``send``, which Channels' middleware has as ``real_send``; None too deep."""
     for _ in range(DEEPEST):
         wrapped = getattr(getattr(send, "__self__", None), "real_send", None)

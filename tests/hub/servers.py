@@ -114,12 +114,23 @@ class Transport(asyncio.Transport):
     resume_reading = pause_reading
 
 
+class Application:
+    """Accepts nothing by itself, and serves its one connection until it is ``over``."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+        self.send: asyncio.Future[Send] = asyncio.get_running_loop().create_future()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.send.set_result(send)
+        await self.over.wait()
+
+
 class Uvicorn:
     """uvicorn's protocol of ``--ws websockets-sansio``."""
 
     def __init__(self, *, deflate: bool = False) -> None:
-        self._over = asyncio.Event()
-        self._sends: asyncio.Future[Send] = asyncio.get_running_loop().create_future()
+        self._application = Application()
         config = Config(
             self._application,
             interface="asgi3",
@@ -136,10 +147,6 @@ class Uvicorn:
         self.protocol.connection_made(self.transport)
         self.feed = self.protocol.data_received
 
-    async def _application(self, scope: Any, receive: Any, send: Any) -> None:
-        self._sends.set_result(send)
-        await self._over.wait()
-
     def _wrote(self) -> None:
         if self.fill_with_next_write:
             self.fill()
@@ -155,7 +162,7 @@ class Uvicorn:
     async def opened(self, request: bytes) -> Uvicorn:
         """Read a handshake, up to where the application decides."""
         self.feed(request)
-        self.send = await self._sends
+        self.send = await self._application.send
         return self
 
     @property
@@ -170,7 +177,7 @@ class Uvicorn:
 
     async def end(self) -> None:
         """Let what serves it end."""
-        self._over.set()
+        self._application.over.set()
         await asyncio.gather(*self._state.tasks)
 
 
@@ -193,8 +200,7 @@ class Daphne:
 
     def __init__(self, *, deflate: bool = False) -> None:
         self.fill_with_next_write = False
-        self._over = asyncio.Event()
-        self._sends: asyncio.Future[Send] = asyncio.get_running_loop().create_future()
+        self._application = Application()
         self.server = Server(self._application, endpoints=["nowhere"], signal_handlers=False)
         self.server.connections = {}  # as when it runs
         factory = WebSocketFactory(self.server)
@@ -206,10 +212,6 @@ class Daphne:
         self.protocol._raw_query_string = b""
         self.protocol.makeConnection(self.transport)
         self.feed = self.protocol.dataReceived
-
-    async def _application(self, scope: Any, receive: Any, send: Any) -> None:
-        self._sends.set_result(send)
-        await self._over.wait()
 
     @property
     def _producer(self) -> Any:
@@ -227,7 +229,7 @@ class Daphne:
         """Read a handshake, up to where the application decides."""
         self.feed(request)
         self._served = self.server.connections[self.protocol]["application_instance"]
-        self.send = await self._sends
+        self.send = await self._application.send
         return self
 
     @property
@@ -241,7 +243,7 @@ class Daphne:
 
     async def end(self) -> None:
         """Let what serves it end."""
-        self._over.set()
+        self._application.over.set()
         await self._served
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-from channels.sessions import InstanceSessionWrapper
-from daphne.server import Server
 from hypothesis import example, given
 from hypothesis import strategies as st
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from chat.hub import direct, outgoing, sending
 from chat.hub.outgoing import PIECE_SIZE, Messages, Outgoing, close_message
@@ -104,28 +100,6 @@ async def test_what_is_to_be_compressed_goes_by_send(name: str) -> None:
         assert ends.outlet.push(frame("a" * 200))
         assert talk.texts(socket) == ["a" * 200]
         assert len(socket.written) < 600
-
-
-@pytest.mark.parametrize("last", [frame("\ud800"), frame(""), close_message(4002)])
-def test_what_servers_make_something_else_of_is_left_to_them(last: Outgoing) -> None:
-    """And what comes after it, to keep the order."""
-    (piece,) = Messages([frame("a"), frame("b"), last, frame("c")]).pieces
-    assert (piece.wire, piece.frames) == (b"\x81\x01a\x81\x01b", 2)
-
-
-def test_pieces_are_made_once() -> None:
-    row = Messages([frame("a")])
-    assert row.pieces is row.pieces
-
-
-@given(st.lists(st.integers(1, PIECE_SIZE + 2), max_size=8))
-def test_pieces_are_no_longer_than_a_connection_holds_or_a_frame(sizes: list[int]) -> None:
-    pieces = Messages(frame("x" * size) for size in sizes).pieces
-    assert sum(piece.frames for piece in pieces) == len(sizes)
-    for piece in pieces:
-        assert len(piece.wire) <= PIECE_SIZE or piece.frames == 1
-        assert piece.longest == max(sizes[: piece.frames])
-        del sizes[: piece.frames]
 
 
 async def test_message_that_is_too_long_for_daphne_is_refused_by_it() -> None:
@@ -231,94 +205,6 @@ async def test_middleware_of_the_sites_own_misses_nothing(name: str) -> None:
         assert direct.writer(send) is None
         assert Ends(send).outlet.push(frame("a"))
         assert (seen, talk.texts(socket)) == ([frame("a")], ["a"])
-
-
-async def test_other_servers_are_left_alone() -> None:
-    class Other:
-        """As uvicorn's protocol around wsproto."""
-
-        conn = object()
-        transport = writable = None
-
-        async def send(self, message: Any) -> None: ...
-
-    assert direct.writer(Other().send) is None
-    assert direct.writer(None) is None
-    assert direct.writer(partial(Other().send, "connection")) is None
-
-
-def wrapped(send: Any, kind: type[InstanceSessionWrapper]) -> Any:
-    scope: Any = {"cookies": {}, "session": {}}
-    return kind(scope, send).send
-
-
-class Saving(InstanceSessionWrapper):
-    """Saves the session with each message."""
-
-
-class Auditing:
-    """Middleware as docs/deployment.md has it: what it wraps can be found, for the bound."""
-
-    def __init__(self, send: Any) -> None:
-        self.real_send = send
-
-    async def send(self, message: Any) -> None: ...
-
-
-@on_each_server
-async def test_only_channels_own_middleware_is_passed_by(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with accepted(name) as (socket, _):
-        theirs = wrapped(wrapped(socket.send, InstanceSessionWrapper), InstanceSessionWrapper)
-        assert direct.writer(theirs) is not None
-        assert direct.writer(wrapped(socket.send, Saving)) is None
-        assert direct.writer(Auditing(socket.send).send) is None
-        monkeypatch.setattr(InstanceSessionWrapper, "save_message_types", ["websocket.send"])
-        assert direct.writer(theirs) is None
-
-
-async def audited(self: Any, *arguments: Any) -> None:
-    """What a tool puts in the place of a server's own."""
-
-
-async def test_uvicorns_that_are_changed_or_older_are_left_alone(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    class Counting(WebSocketsSansIOProtocol):
-        async def send(self, message: Any) -> None: ...
-
-    async with accepted("uvicorn") as (socket, _):
-        counting = Counting.__new__(Counting)
-        counting.__dict__.update(vars(socket.protocol))
-        assert direct.writer(counting.send) is None
-        with monkeypatch.context() as older:
-            older.delattr(WebSocketsSansIOProtocol, "pause_writing")
-            assert direct.writer(socket.send) is None
-        with monkeypatch.context() as patched:
-            patched.setattr(WebSocketsSansIOProtocol, "send", audited)
-            assert direct.writer(socket.protocol.send) is None
-        monkeypatch.delattr(socket.protocol, "writable")
-        assert direct.writer(socket.send) is None
-
-
-async def test_daphnes_that_are_changed_or_older_are_left_alone(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    class Counting(Server):  # type: ignore[misc]  # daphne has no types
-        async def handle_reply(self, protocol: Any, message: Any) -> None: ...
-
-    async with accepted("daphne") as (socket, _):
-        counting = Counting(None, endpoints=["nowhere"], signal_handlers=False)
-        assert direct.writer(partial(counting.handle_reply, socket.protocol)) is None
-        with monkeypatch.context() as fragmenting:
-            fragmenting.setattr(socket.protocol, "autoFragmentSize", 10)
-            assert direct.writer(socket.send) is None
-        with monkeypatch.context() as patched:
-            patched.setattr(Server, "handle_reply", audited)
-            assert direct.writer(partial(socket.server.handle_reply, socket.protocol)) is None
-        monkeypatch.delattr(socket.protocol, "send_queue")
-        assert direct.writer(socket.send) is None
 
 
 # A connection that a write of ours fills
