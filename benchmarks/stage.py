@@ -33,11 +33,16 @@ class Stage:
     seed: int
     folder: Path
 
-    def crowd(self, rooms: Sequence[str] = ("bench",), text_bytes: int = 80) -> Crowd:
-        """Return a crowd that has not come yet."""
+    def crowd(
+        self,
+        rooms: Sequence[str] = ("bench",),
+        text_bytes: int = 80,
+        before: Sequence[Server] | None = None,
+    ) -> Crowd:
+        """Return a crowd that has not come yet, before these processes or before all."""
         return Crowd(
             self.contender.dialect,
-            [(HOST, server.port) for server in self.servers],
+            [(HOST, server.port) for server in (self.servers if before is None else before)],
             self.contender.path,
             rooms=rooms,
             text_bytes=text_bytes,

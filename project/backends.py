@@ -15,10 +15,11 @@ SQLITE_OPTIONS: dict[str, Any] = {
     "timeout": 20,
     # WAL: readers and the writer do not wait for each other. FULL: an acknowledged message survives
     # a power cut too; NORMAL would lose the last commits. The journal shrinks back after a large
-    # commit. What is deleted or redacted is overwritten, not only unlinked.
+    # commit. What is deleted or redacted is overwritten, not only unlinked. What a statement may
+    # have to undo, a page for most of its rows, is kept in memory and not in a file of its own.
     "init_command": (
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=33554432; "
-        "PRAGMA secure_delete=ON;"
+        "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;"
     ),
 }
 

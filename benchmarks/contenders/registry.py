@@ -19,5 +19,5 @@ def rivals() -> dict[str, Contender]:
 
 
 def contenders() -> dict[str, Contender]:
-    """Return all: the rivals, and the hub by other start lines."""
+    """Return all: the rivals, and the hub by other start lines or settings."""
     return rivals() | {contender.name: contender for contender in lines()}

@@ -12,6 +12,7 @@ from benchmarks.stage import Stage
 KEY = "M7"
 
 _WHO = ("hub-daphne", "hub-uvicorn", "hub-daphne-postgres", "hub-uvicorn-postgres")
+_BESIDE = ("hub-daphne-files", "hub-uvicorn-files")
 
 _POSTS_A_SECOND, _ACK_MS = 8_000.0, 50.0
 
@@ -20,7 +21,7 @@ def cells(quick: bool) -> Iterable[Cell]:
     """Return a cell for each contender that stores."""
     parameters = {"sessions": 8, "in_flight": [640], "rate": 1000}
     parameters |= {"warm_up": 0.5, "measured": 2.5} if quick else {"warm_up": 2, "measured": 10}
-    for name in _WHO[:2] if quick else _WHO:
+    for name in _WHO[:2] if quick else (*_WHO, *_BESIDE):
         yield Cell(KEY, name, {**parameters, "longest": 20})
 
 

@@ -12,12 +12,13 @@ import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from itertools import islice
+from itertools import count, islice
 
 from chat.conf import Config
 from chat.hub import histogram
-from chat.hub.reel import Reel, frames_in_a_row
+from chat.hub.reel import Reel, Row, frames_in_a_row
 from chat.hub.seat import Hint, Line, Seat
+from chat.hub.window import GROUPS
 from chat.store import Counts, Entry
 
 logger = logging.getLogger("chat")
@@ -65,6 +66,7 @@ class Fanout:
         self._added: deque[tuple[int, float]] = deque()
         """Where each batch ends that not everybody has yet, and when it was added."""
         self._flusher: asyncio.Task[None] | None = None
+        self._turns = count()
 
     @property
     def sent(self) -> int:
@@ -98,6 +100,8 @@ class Fanout:
         seat.live = live
         if live:
             seat.place = self._reel.end
+            if not seat.terminal:  # those have no pong
+                seat.ping_at = self._reel.first_ping(next(self._turns))
             seat.stalled_at = None
             self._abreast[seat] = None
         else:
@@ -168,11 +172,14 @@ class Fanout:
         """The hot path: give ``seat`` its turn, of so many frames."""
         reel = self._reel
         row = reel.row(seat.place, most=most)
-        if row.pings and not seat.terminal and reel.exceeded(seat.seen, row):
+        ping = row.marks >= seat.ping_at
+        if ping and reel.exceeded(seat.seen, row):
             self._hold(seat)
             return
         if seat.terminal:
             taken = _push_lines(seat, [reel.lines(frame) for frame in row.frames])
+        elif ping:
+            taken = _push_after_ping(seat, row)
         else:
             taken = seat.listener.push_row(row.messages)
         if taken:
@@ -220,6 +227,15 @@ class Fanout:
 
 def _place(seat: Seat) -> int:
     return seat.place
+
+
+def _push_after_ping(seat: Seat, row: Row) -> int:
+    """How many of the frames a session took that is to say how far it is."""
+    taken = seat.listener.push_row(row.after_ping)
+    if taken:
+        # A part of the window later, by the marks, so that those of the others stay apart from it.
+        seat.ping_at += GROUPS * ((row.marks - seat.ping_at) // GROUPS + 1)
+    return max(0, taken - 1)
 
 
 def _push_lines(seat: Seat, row: Sequence[Sequence[Line]]) -> int:

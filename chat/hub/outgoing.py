@@ -47,6 +47,12 @@ class Messages(tuple[Outgoing, ...]):
             found.append(Piece(b"".join(frames), len(frames), longest))
         return found
 
+    def then(self, others: Messages) -> Messages:
+        """These, each a text, and ``others``, whose bytes are not made a second time."""
+        both = Messages((*self, *others))
+        both.pieces = [*self.pieces, *others.pieces]
+        return both
+
 
 def text_frame(text: str) -> Outgoing:
     """Return the message that sends ``text``."""

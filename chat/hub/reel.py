@@ -7,12 +7,13 @@ as it. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import accumulate
 
 from chat.conf import Config
 from chat.hub.outgoing import Messages, text_frame
 from chat.hub.seat import Hint, Line
-from chat.hub.window import PARTS, Window
+from chat.hub.window import GROUPS, PARTS, Window
 from chat.protocol import events, frames, terminal
 from chat.store import Entry
 
@@ -34,7 +35,7 @@ ROWS_MOST = 16
 
 PING = frames.encode(events.Ping())
 
-_PING = Hint(PING)
+_PING = Messages([text_frame(frames.frame([PING]))])
 
 
 class Frame:
@@ -49,25 +50,30 @@ class Frame:
         self.begin = begin
         self.end = begin + len(items)
         self.events = sum(isinstance(item, Entry) for item in items)
-        self.pings = items[-1] is _PING
 
 
 class Row:
-    """The frames of one turn. Never more than up to a ping, which is the last of it.
+    """The frames of one turn.
 
-    ``events`` is how many logged events whoever takes that many of the frames was sent.
+    ``events`` is how many logged events whoever takes that many of the frames was sent, and
+    ``marks`` how many of the window are before the end: who is pinged at one of them is now.
     """
 
-    def __init__(self, frames: list[Frame]) -> None:
+    def __init__(self, frames: list[Frame], *, marks: int) -> None:
         self.frames = frames
         self.messages = Messages(frame.message for frame in frames)
         self.events = list(accumulate((frame.events for frame in frames), initial=0))
-        self.pings = frames[-1].pings
         self.last = frames[-1].last
+        self.marks = marks
+
+    @cached_property
+    def after_ping(self) -> Messages:
+        """The same, after a ping: where only some can be sent, that is."""
+        return _PING.then(self.messages)
 
 
 class Reel:
-    """Events and hints in the order in which they go out, with a ping at each part of the window.
+    """Events and hints in the order in which they go out.
 
     A place on it is a number that only grows. ``seq`` is that of the last event on it, ever.
     """
@@ -78,6 +84,8 @@ class Reel:
         self._items: list[Entry | Hint] = []
         self._seqs: list[int] = []
         """How far whoever was sent each item is."""
+        self._marks: list[int] = []
+        """The same in marks of the window."""
         self._lines: list[list[Line] | None] = []
         """What terminals are shown of each item, once one was."""
         self._rows: dict[int, Row] = {}
@@ -97,10 +105,9 @@ class Reel:
         self._rows.clear()
         for entry in entries:
             self.seq = entry.seq
-            self._put(entry)
             # In characters, not bytes: near enough for a bound, and free.
-            if self._window.sent(entry.seq, len(entry.text)):
-                self._put(_PING)
+            self._window.sent(entry.seq, len(entry.text))
+            self._put(entry)
 
     def put_hint(self, hint: Hint) -> None:
         """Add what is sent once and never logged."""
@@ -110,6 +117,7 @@ class Reel:
     def _put(self, item: Entry | Hint) -> None:
         self._items.append(item)
         self._seqs.append(self.seq)
+        self._marks.append(self._window.marks)
         self._lines.append(None)
 
     def row(self, place: int, *, most: int) -> Row:
@@ -122,24 +130,30 @@ class Reel:
             assert place >= self.start, "nothing is forgotten that somebody lacks"
             if len(self._rows) == ROWS_MOST:
                 self._rows.clear()
-            row = self._rows[place] = Row(self._cut(place, most))
+            found = self._cut(place, most)
+            row = Row(found, marks=self._marks[found[-1].end - self.start - 1])
+            self._rows[place] = row
         return row
 
     def _cut(self, place: int, most: int) -> list[Frame]:
+        """No more than a part of the window: whether one is too far behind is asked row by row."""
+        most_events = self._config.window // PARTS
+        most_size = min(ROW_SIZE, self._config.window_bytes // PARTS)
         found: list[Frame] = []
-        at, size = place - self.start, 0
-        while at < len(self._items) and len(found) < most and size < ROW_SIZE:
+        at, logged, size = place - self.start, 0, 0
+        while at < len(self._items) and len(found) < most:
             frame = self._frames.get(self.start + at) or self._frame(at)
+            logged, size = logged + frame.events, size + len(frame.message["text"])
+            if found and (logged > most_events or size > most_size):
+                break
             found.append(frame)
-            if frame.pings:
-                break  # who is too far behind is judged by what was sent
-            at, size = frame.end - self.start, size + len(frame.message["text"])
+            at = frame.end - self.start
         return found
 
     def _frame(self, at: int) -> Frame:
         end = at + batch_of(self._items, self._config, start=at)
         frame = Frame(self._items[at:end], last=self._seqs[end - 1], begin=self.start + at)
-        if end < len(self._items) or frame.pings:
+        if end < len(self._items):
             self._frames[frame.begin] = frame
         return frame
 
@@ -153,8 +167,12 @@ class Reel:
             found += lines
         return found
 
+    def first_ping(self, turn: int) -> int:
+        """The mark at which who comes as the ``turn``th is pinged first, and then in each part."""
+        return self._window.marks + GROUPS - turn % GROUPS
+
     def exceeded(self, seen: int, row: Row) -> bool:
-        """Whether one who has seen all up to ``seen`` is a window behind the ping of ``row``."""
+        """Whether one who has seen all up to ``seen`` is a window behind the end of ``row``."""
         return self._window.exceeded(seen, row.last)
 
     def forget(self, place: int) -> None:
@@ -165,6 +183,7 @@ class Reel:
         self._window.forget(self._seqs[count - 1])
         del self._items[:count]
         del self._seqs[:count]
+        del self._marks[:count]
         del self._lines[:count]
         self.start = place
         self._rows.clear()
@@ -180,8 +199,8 @@ def frames_in_a_row(sessions: int) -> int:
 def batch_of(items: Sequence[Entry | Hint], config: Config, *, start: int = 0) -> int:
     """How many of ``items``, from ``start`` on, share a frame; hints come along with events.
 
-    No more events than there may be between two pings, or clients would be behind before they are
-    asked how far they are.
+    No more than a part of the window, or clients would be behind before they are asked how far they
+    are.
     """
     most_events = min(config.batch_events, config.window // PARTS)
     most_bytes = min(config.batch_bytes, config.window_bytes // PARTS)
@@ -193,8 +212,6 @@ def batch_of(items: Sequence[Entry | Hint], config: Config, *, start: int = 0) -
             if logged and (logged == most_events or longer > most_bytes):
                 return at - start
             logged, size = logged + 1, longer
-        elif item is _PING:
-            return at - start + 1
     return len(items) - start
 
 

@@ -46,13 +46,15 @@ class Seat:
 
     ``position`` is the last seq that was sent to it; ``seen`` the last its client has confirmed,
     and ``pinged`` the last before a ping. While it is ``live`` the fan-out serves it, from its
-    ``place`` on the reel; else that passes it by, and ``Room.catch_up`` serves it. ``stalled_at``
-    is when the client last stopped taking anything. ``sat_at`` is one of the hub's moments.
+    ``place`` on the reel, and pings it at the mark ``ping_at`` of the window; else that passes it
+    by, and ``Room.catch_up`` serves it. ``stalled_at`` is when the client last stopped taking
+    anything. ``sat_at`` is one of the hub's moments.
     """
 
     __slots__ = (
         "listener",
         "live",
+        "ping_at",
         "pinged",
         "place",
         "position",
@@ -74,6 +76,7 @@ class Seat:
         self.position = 0
         self.seen = 0
         self.pinged = 0
+        self.ping_at = EVER
         self.place = 0
         self.stalled_at: float | None = None
         self.live = False

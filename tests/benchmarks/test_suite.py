@@ -108,9 +108,9 @@ def runs(tmp_path: Path) -> Runs:
     return Runs(tmp_path)
 
 
-def small(measure: str, contender: str) -> Cell:
-    """The measure's own first cell for that contender, in small."""
-    cell = plan(False, [measure], [contender])[0]
+def small(measure: str, contender: str, number: int = 0) -> Cell:
+    """The measure's own first cell for that contender, or another, in small."""
+    cell = plan(False, [measure], [contender])[number]
     parameters = {name: SMALL.get(name, value) for name, value in cell.parameters.items()}
     if measure == "M8":
         # Of fewer there is nobody who neither posts nor is timed, and may be stuck.
@@ -119,7 +119,7 @@ def small(measure: str, contender: str) -> Cell:
     prepare = tuple(
         tuple(filled if word.isdigit() else word for word in step) for step in cell.prepare
     )
-    return Cell(measure, contender, parameters, cell.variant, prepare=prepare)
+    return Cell(measure, contender, parameters, cell.variant, cell.processes, prepare)
 
 
 def test_other_start_lines_are_no_rivals() -> None:
@@ -141,6 +141,15 @@ def test_every_measure_finds_figures_and_nothing_wrong(
     assert all(value is not None for value in result.figures.values())
     if measure == "M8":
         assert result.figures["stuck"] == 2
+
+
+def test_many_rooms_are_measured_beside_one_in_the_same_minute(runs: Runs) -> None:
+    cell = small("M4", "hub-uvicorn", 1)
+    assert (cell.variant, cell.processes, cell.parameters["rooms"]) == ("rooms-1000", 2, [1000, 1])
+    assert runs([cell]) == 0, runs.said
+    figures = runs.result(cell).figures
+    assert figures["cpu_of_10000"] is not None
+    assert figures["cpu_beside"] is not None
 
 
 def test_what_is_on_file_is_not_measured_again_unless_it_is_asked_for(runs: Runs) -> None:

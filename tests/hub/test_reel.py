@@ -6,9 +6,10 @@ import pytest
 
 from chat.conf import Config
 from chat.hub import reel as reels
+from chat.hub.outgoing import Messages
 from chat.hub.reel import Reel
 from chat.hub.seat import Hint, Line
-from chat.hub.window import MARKS_KEPT
+from chat.hub.window import GROUPS, MARKS_KEPT
 from chat.protocol import events, frames
 from chat.store import Entry
 from tests.fakes import entries, entry
@@ -68,16 +69,49 @@ def test_row_has_no_more_frames_than_asked_for() -> None:
     assert cut(reel, 3, most=3) == [["Message"]] * 2
 
 
-def test_ping_ends_its_frame_and_its_row() -> None:
+def test_row_is_no_more_than_a_part_of_the_window() -> None:
+    """Or who reads nothing could be sent more than the window before it is judged."""
     reel = Reel(Config(batch_events=10, window=64), 0)
-    reel.put(entries(1, 20))
-    assert [len(frame) for frame in cut(reel, 0)] == [10, 7]
+    reel.put(entries(1, 40))
     row = reel.row(0, most=MOST)
-    assert (row.pings, row.last) == (True, 16)
-    assert cut(reel, row.frames[-1].end) == [["Message"] * 4]
+    assert [frame.events for frame in row.frames] == [10]
+    assert cut(reel, row.frames[-1].end) == [["Message"] * 10]
 
 
-def test_who_is_a_window_behind_a_ping_is_found_by_that_ping() -> None:
+def test_row_is_no_more_than_a_part_of_the_bytes_of_the_window() -> None:
+    reel = Reel(Config(window_bytes=65_536), 0)
+    reel.put([entry(seq, "x" * 6000) for seq in range(1, 9)])
+    assert [len(frame) for frame in cut(reel, 0)] == [2]
+    reel.put([entry(9, "x" * 60_000), entry(10)])
+    assert cut(reel, 8) == [["Message"]], "but for one that is longer"
+
+
+def test_row_knows_how_many_marks_of_the_window_are_before_its_end() -> None:
+    reel = Reel(Config(batch_events=1, window=64), 0)
+    reel.put(entries(1, 5))
+    reel.put_hint(TYPING)
+    assert [reel.row(place, most=2).marks for place in range(5)] == [2, 3, 4, 5, 5]
+
+
+def test_who_comes_is_pinged_first_at_one_of_the_next_marks_each_at_its_own() -> None:
+    reel = Reel(Config(window=64), 0)
+    reel.put(entries(1, 7))
+    assert {reel.first_ping(turn) for turn in range(100)} == set(range(8, 8 + GROUPS))
+
+
+def test_row_after_a_ping_is_the_same_row() -> None:
+    reel = Reel(Config(batch_events=2), 0)
+    reel.put(entries(1, 4))
+    row = reel.row(0, most=MOST)
+    ping, *rest = row.after_ping
+    assert frames.decode_events(ping["text"]) == [events.Ping()]
+    assert tuple(rest) == row.messages
+    assert row.after_ping is row.after_ping
+    assert row.after_ping.pieces == Messages(row.after_ping[:1]).pieces + row.messages.pieces
+    assert row.after_ping.pieces[1] is row.messages.pieces[0]
+
+
+def test_who_is_a_window_behind_the_end_of_a_row_is_found() -> None:
     reel = Reel(Config(window=64), 0)
     reel.put(entries(1, 96))
     place, found = 0, []
@@ -106,7 +140,7 @@ def test_long_use_leaves_nothing_behind() -> None:
         reel.put([entry(seq)])
         reel.forget(reel.end)
     assert (reel._items, reel._seqs, reel._rows) == ([], [], {})
-    assert (reel._lines, reel._frames) == ([], {})
+    assert (reel._marks, reel._lines, reel._frames) == ([], [], {})
     assert len(reel._window._seqs) <= MARKS_KEPT + 1
 
 

@@ -35,7 +35,7 @@ def test_rows_are_the_shorter_the_more_wait_for_each_other(sessions: int, most: 
 async def test_rows_end_when_they_are_long_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each session has its turn before the first has the second part."""
     size = len(frames.frame([entry(1).text]))
-    monkeypatch.setattr(reel, "ROW_SIZE", 3 * size - 1)
+    monkeypatch.setattr(reel, "ROW_SIZE", 4 * size - 1)
     fan = Fanout(Config(batch_events=1), 0)
     first, second = Listener("1"), Listener("2")
     sitting(fan, first, second)

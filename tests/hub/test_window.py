@@ -2,29 +2,46 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.hub.window import MARKS_KEPT, PARTS, Credit, Window
+from chat.hub.window import GROUPS, MARKS_KEPT, PARTS, Credit, Window
+
+ALL = PARTS * GROUPS
+"""Marks of a window."""
 
 
-def sent(window: Window, count: int, *, start: int = 0, size: int = 10) -> list[int]:
-    """Send ``count`` events one by one; return the seqs at which a ping was due."""
-    return [seq for seq in range(start + 1, start + count + 1) if window.sent(seq, size)]
+def sent(window: Window, count: int, *, size: int = 10) -> list[int]:
+    """Send ``count`` events one by one; return the seqs at which there was a mark."""
+    found = []
+    for seq in range(1, count + 1):
+        before = window.marks
+        window.sent(seq, size)
+        found += [seq] * (window.marks > before)
+    return found
 
 
-def test_ping_is_due_each_quarter_of_the_events() -> None:
-    window = Window(events=100, size=10**9, seq=0)
-    assert sent(window, 100) == [25, 50, 75, 100]
+def test_marks_are_spread_evenly_over_the_events_of_a_window() -> None:
+    window = Window(events=10 * ALL, size=10**9, seq=0)
+    assert sent(window, 45) == [10, 20, 30, 40]
 
 
-def test_ping_is_due_each_quarter_of_the_bytes() -> None:
-    window = Window(events=10**6, size=400, seq=0)
-    assert sent(window, 40) == [10, 20, 30, 40]
+def test_marks_are_spread_evenly_over_the_bytes_of_a_window() -> None:
+    window = Window(events=10**6, size=80 * ALL, seq=0)
+    assert sent(window, 35) == [8, 16, 24, 32]
+
+
+def test_large_event_is_worth_several_marks() -> None:
+    """Or who reads nothing would be sent many of its size before it is asked."""
+    window = Window(events=10**6, size=100 * ALL, seq=0)
+    window.sent(1, 1050)
+    assert window.marks == 10
+    window.sent(2, 50)
+    assert window.marks == 11, "what was over is not lost"
 
 
 def test_session_that_has_seen_everything_is_never_too_slow() -> None:
     window = Window(events=100, size=1000, seq=50)
     for seq in range(51, 1000):
-        if window.sent(seq, 30):
-            assert not window.exceeded(seq, seq)
+        window.sent(seq, 30)
+        assert not window.exceeded(seq, seq)
 
 
 def test_session_within_the_window_is_not_too_slow() -> None:
@@ -39,15 +56,16 @@ def test_session_more_than_the_window_behind_is_too_slow() -> None:
     assert window.exceeded(0, 125)
     assert window.exceeded(24, 125)
     assert not window.exceeded(25, 125)
-    assert not window.exceeded(0, 100), "who is judged at an earlier ping is not behind a later one"
+    assert not window.exceeded(0, 100), "of what is judged, only what is up to there counts"
 
 
 def test_session_more_than_the_bytes_behind_is_too_slow() -> None:
-    window = Window(events=10**6, size=1000, seq=0)
-    sent(window, 125)
-    assert window.exceeded(0, 125)
-    assert not window.exceeded(50, 125)
-    assert not window.exceeded(0, 75)
+    window = Window(events=10**6, size=10 * ALL, seq=0)
+    sent(window, ALL + 25)
+    assert window.exceeded(0, ALL + 25)
+    assert window.exceeded(24, ALL + 25)
+    assert not window.exceeded(25, ALL + 25)
+    assert not window.exceeded(0, ALL)
 
 
 @pytest.mark.parametrize("seq", [0, 17])
@@ -59,54 +77,60 @@ sends = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 400)), max_size=12
 
 
 @given(st.integers(64, 200), st.integers(400, 4000), sends, st.integers(0, 300))
-def test_bounds_hold_to_a_part_of_the_window(
+def test_bounds_hold_to_two_marks(
     events: int, size: int, batches: list[tuple[int, int]], seen: int
 ) -> None:
-    """Nobody within the window is closed; nobody is let through a part and a frame beyond it."""
+    """Nobody well within the window is held; nobody is let through beyond it."""
     window = Window(events=events, size=size, seq=0)
     last, total, history = 0, 0, [(0, 0)]
-    most_events = max([count for count, _ in batches], default=0)
     most_bytes = max([count for _, count in batches], default=0)
     for count, length in batches:
         last, total = last + count, total + length
         history.append((last, total))
-        if not window.sent(last, length):
-            continue
+        window.sent(last, length)
         position = min(seen, last)
         # What lies after the position, and after the end of the frame that holds it.
         behind = last - position
-        before = max(count for seq, count in history if seq <= position)
-        unseen = total - before
-        if behind > events:
+        unseen = total - max(count for seq, count in history if seq <= position)
+        if behind > events or unseen > size:
             assert window.exceeded(position, last)
-        if behind <= events and unseen <= size:
-            # Bytes are counted from the last mark before the position: at most a part more.
-            slack = size // PARTS + most_bytes
-            assert not window.exceeded(position, last) or unseen + slack > size
-        if unseen > size:
-            assert window.exceeded(position, last)
-    # Between two looks at it no more than a part and one frame goes out.
-    assert last - window._seqs[-1] < events // PARTS + most_events
-    assert total - window._sizes[-1] < size // PARTS + most_bytes
+        elif unseen + size / ALL + most_bytes <= size:
+            # Bytes are counted from the last mark before the position.
+            assert not window.exceeded(position, last)
+
+
+@given(st.integers(64, 200), st.integers(400, 4000), sends)
+def test_marks_keep_up_with_events_and_with_bytes(
+    events: int, size: int, batches: list[tuple[int, int]]
+) -> None:
+    window = Window(events=events, size=size, seq=0)
+    last = total = 0
+    for count, length in batches:
+        last, total = last + count, total + length
+        window.sent(last, length)
+        least = max(last / events, total / size) * ALL
+        most = (last / events + total / size) * ALL
+        assert least - 1 - 1e-6 < window.marks <= most + 1e-6
 
 
 @given(st.integers(64, 200), st.integers(400, 4000), sends, st.integers(0, 300), st.integers(0, 99))
 def test_what_is_forgotten_changes_no_judgement(
     events: int, size: int, batches: list[tuple[int, int]], seen: int, passed: int
 ) -> None:
+    """Of who was within the window when everybody had what is forgotten."""
     whole = Window(events=events, size=size, seq=0)
     short = Window(events=events, size=size, seq=0)
-    last, marks = 0, []
+    last, ends = 0, [0]
     for count, length in batches:
         last += count
         whole.sent(last, length)
-        if short.sent(last, length):
-            marks.append(last)
-    everybody = marks[len(marks) * passed // 100] if marks else 0
+        short.sent(last, length)
+        ends.append(last)
+    everybody = ends[len(ends) * passed // 100]
     short.forget(everybody)
-    for mark in marks:
-        if mark >= everybody:
-            assert short.exceeded(min(seen, mark), mark) == whole.exceeded(min(seen, mark), mark)
+    for end in ends:
+        if end >= everybody:
+            assert short.exceeded(min(seen, end), end) == whole.exceeded(min(seen, end), end)
 
 
 def test_of_what_everybody_has_no_more_marks_are_kept_than_a_window_needs() -> None:

@@ -118,9 +118,15 @@ def test_connections_of_sqlite_are_set_up_for_threads_and_power_cuts() -> None:
     with connection.cursor() as cursor:
         values = [
             cursor.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("journal_mode", "synchronous", "busy_timeout", "secure_delete")
+            for name in (
+                "journal_mode",
+                "synchronous",
+                "busy_timeout",
+                "secure_delete",
+                "temp_store",
+            )
         ]
-    assert values == ["wal", 2, 20_000, 1]
+    assert values == ["wal", 2, 20_000, 1, 2]
 
 
 def test_private_postgres_is_one_that_the_url_reaches(

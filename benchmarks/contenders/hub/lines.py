@@ -1,4 +1,7 @@
-"""The hub by other start lines than docs/deployment.md's: what each word of those is worth."""
+"""The hub by other start lines than docs/deployment.md's, and by another setting of SQLite.
+
+What each word of those is worth.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,6 +11,7 @@ from benchmarks.contenders.hub.describe import contenders as hub
 
 _APPLICATION = "project.asgi:application"
 _COLLECTED = "benchmarks.contenders.hub.default_collector:application"
+_FILES = "benchmarks.contenders.hub.temporary_files"
 _BY_SEND = "benchmarks.contenders.hub.by_send:application"
 
 
@@ -60,3 +64,10 @@ def contenders() -> Iterator[Contender]:
                 command=command,
                 baseline=name,
             )
+        yield replace(
+            documented[name],
+            name=f"{name}-files",
+            title="this hub, SQLite, its temporary files on disk",
+            environment={**documented[name].environment, "DJANGO_SETTINGS_MODULE": _FILES},
+            baseline=name,
+        )
