@@ -57,10 +57,6 @@ class Stage:
         """Return the processor time used so far by the services it needs."""
         return self.services.cpu_seconds(self.contender.needs)
 
-    def memory(self) -> int:
-        """Return the bytes of memory the contender's processes have written to."""
-        return sum(proc.memory(server.pid) for server in self.servers)
-
     def start(self) -> None:
         """Start the processes and wait until they listen."""
         with proc.on_core(self.cores.server):

@@ -167,7 +167,7 @@ def _sqlite(alias: str, database: Mapping[str, Any]) -> Iterator[checks.CheckMes
             f"The SQLite database {alias!r} is not told to keep a write-ahead log: who reads and "
             "who writes wait for each other.",
             hint=f"Set {where}['init_command'] = 'PRAGMA journal_mode=WAL; PRAGMA "
-            "synchronous=FULL; PRAGMA secure_delete=ON;'.",
+            "synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;'.",
             id="chat.W006",
         )
     # SQLite's own default is FULL, so one that is not mentioned is all right.

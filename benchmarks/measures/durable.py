@@ -53,9 +53,13 @@ def report(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
         top, steady = result.points[0], result.points[-1]
         acks = steady.ack_latency if steady.sound else None
         ack_times = (
-            (tables.milliseconds(acks.p50), tables.marked(steady, tables.milliseconds(acks.p99)))
+            (
+                tables.milliseconds(acks.p50),
+                tables.marked(steady, tables.milliseconds(acks.p99)),
+                tables.milliseconds(acks.p999),
+            )
             if acks
-            else (tables.why_no_point(steady), "")
+            else (tables.why_no_point(steady), "", "")
         )
         rows.append(
             (
@@ -68,7 +72,7 @@ def report(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
             )
         )
     head = (
-        *("server", "contender", "posts/s", "ack p50 ms at 1 000/s", "ack p99 ms at 1 000/s"),
+        *("server", "contender", "posts/s", "ack p50 ms at 1 000/s", "p99", "p99.9"),
         *("server CPU", "services CPU", "generator CPU", "generator CPU at 1 000/s"),
     )
     return tables.table(head, rows, words=2)

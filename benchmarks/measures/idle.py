@@ -61,7 +61,7 @@ async def measure(stage: Stage, result: Result, results: Results, say: Say) -> N
     first = min(_FIRST, sessions // 2)
     pids = [server.pid for server in stage.servers]
     crowds = [
-        stage.crowd(rooms=[f"bench{number}" for number in range(rooms)], before=[server])
+        stage.crowd(rooms=[f"bench{rooms}-{number}" for number in range(rooms)], before=[server])
         for rooms, server in zip(given["rooms"], stage.servers, strict=True)
     ]
     try:
@@ -74,31 +74,32 @@ async def measure(stage: Stage, result: Result, results: Results, say: Say) -> N
         after, kernel_after = proc.memory(pids[0]), proc.kernel_memory()
         await asyncio.sleep(min(_CALM_SECONDS, given["idle"] / 3))
         watch = Watch(stage, crowds[0])
-        used = [-proc.cpu_seconds(pid) for pid in pids]
         watch.start()
+        used_before = [proc.cpu_seconds(pid) for pid in pids]
         await asyncio.sleep(given["idle"])
+        used = [proc.cpu_seconds(pid) - old for pid, old in zip(pids, used_before, strict=True)]
         point = watch.stop(sessions)
-        used = [before + proc.cpu_seconds(pid) for before, pid in zip(used, pids, strict=True)]
         result.points.append(point)
         result.problems = [problem for crowd in crowds for problem in crowd.problems()]
     finally:
         for crowd in crowds:
             await crowd.leave()
-    more = sessions - first
-    result.figures = {
-        "process_bytes": (after - before) / more,
+    shares = [seconds / point.seconds * 10_000 / sessions for seconds in used]
+    result.figures = {"cpu_of_10000": shares[0]}
+    say(f"  {shares[0]:.1%} of a core for 10 000")
+    if len(shares) > 1:
+        # Of memory nothing: each process knows the people of the other, too.
+        result.figures["cpu_beside"] = shares[1]
+        say(f"  {shares[1]:.1%} of the one beside it")
+    else:
+        more = sessions - first
+        result.figures["process_bytes"] = (after - before) / more
         # Both ends of each connection are on this machine.
-        "kernel_bytes": (kernel_after - kernel_before) / more / len(crowds) / 2,
-        "cpu_of_10000": used[0] / point.seconds * 10_000 / sessions,
-    }
-    say(
-        f"  {result.figures['process_bytes']:,.0f} bytes of the process, "
-        f"{result.figures['kernel_bytes']:,.0f} of the kernel, "
-        f"{result.figures['cpu_of_10000']:.1%} of a core for 10 000"
-    )
-    for beside in used[1:]:
-        result.figures["cpu_beside"] = beside / point.seconds * 10_000 / sessions
-        say(f"  {result.figures['cpu_beside']:.1%} of the one beside it")
+        result.figures["kernel_bytes"] = (kernel_after - kernel_before) / more / 2
+        say(
+            f"  {result.figures['process_bytes']:,.0f} bytes of the process, "
+            f"{result.figures['kernel_bytes']:,.0f} of the kernel"
+        )
     say(line(point))
 
 
@@ -124,15 +125,16 @@ def report(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
             rows.append((*title, "", tables.why_not(result)))
             continue
         usual = by_name.get(f"{KEY}/{contender.baseline}")
-        times = _ratio(_figure("process_bytes", result), _figure("process_bytes", usual))
+        ours, kernels = (_figure(name, result) for name in ("process_bytes", "kernel_bytes"))
+        times = _ratio(ours, _figure("process_bytes", usual))
         beside = figures.get("cpu_beside")
         rows.append(
             (
                 *title,
                 str(result.cell.parameters["rooms"][0]),
-                f"{(figures['process_bytes'] or 0) / 1024:.1f}",
+                f"{ours / 1024:.1f}" if ours is not None else "",
                 f"{times:.2f}" if times is not None else "",
-                f"{(figures['kernel_bytes'] or 0) / 1024:.1f}",
+                f"{kernels / 1024:.1f}" if kernels is not None else "",
                 f"{tables.mark(result.points)}{figures['cpu_of_10000']:.1%}",
                 f"{beside:.1%}" if beside is not None else "",
                 tables.generator_cpu(result.points),

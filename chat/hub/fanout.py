@@ -17,7 +17,7 @@ from itertools import count, islice
 from chat.conf import Config
 from chat.hub import histogram
 from chat.hub.reel import Reel, Row, frames_in_a_row
-from chat.hub.seat import Hint, Line, Seat
+from chat.hub.seat import EVER, Hint, Line, Seat
 from chat.hub.window import GROUPS
 from chat.store import Counts, Entry
 
@@ -100,7 +100,8 @@ class Fanout:
         seat.live = live
         if live:
             seat.place = self._reel.end
-            if not seat.terminal:  # those have no pong
+            # Once: one that is held again and again would never come to the mark it waits for.
+            if seat.ping_at == EVER and not seat.terminal:  # those have no pong
                 seat.ping_at = self._reel.first_ping(next(self._turns))
             seat.stalled_at = None
             self._abreast[seat] = None
@@ -173,7 +174,8 @@ class Fanout:
         reel = self._reel
         row = reel.row(seat.place, most=most)
         ping = row.marks >= seat.ping_at
-        if ping and reel.exceeded(seat.seen, row):
+        # Who has answered every ping would have nothing to answer, and be held for ever.
+        if ping and seat.asked and reel.exceeded(seat.seen, row):
             self._hold(seat)
             return
         if seat.terminal:
@@ -233,6 +235,7 @@ def _push_after_ping(seat: Seat, row: Row) -> int:
     """How many of the frames a session took that is to say how far it is."""
     taken = seat.listener.push_row(row.after_ping)
     if taken:
+        seat.pinged = seat.position
         # A part of the window later, by the marks, so that those of the others stay apart from it.
         seat.ping_at += GROUPS * ((row.marks - seat.ping_at) // GROUPS + 1)
     return max(0, taken - 1)

@@ -27,10 +27,20 @@ class Piece(NamedTuple):
 class Messages(tuple[Outgoing, ...]):
     """Messages that go to a socket in a row, and to others as well."""
 
+    _parts: tuple[Messages, ...] = ()
+
+    def after(self, first: Messages) -> Messages:
+        """These after others, each a text. The bytes of neither are made a second time."""
+        both = Messages((*first, *self))
+        both._parts = (first, self)
+        return both
+
     @cached_property
     def pieces(self) -> list[Piece]:
         """The bytes of the first of them: up to one that only a server can make something of."""
-        found: list[Piece] = []
+        found: list[Piece] = [piece for part in self._parts for piece in part.pieces]
+        if found:
+            return found
         frames: list[bytes] = []
         size = longest = 0
         for message in self:
@@ -46,12 +56,6 @@ class Messages(tuple[Outgoing, ...]):
         if frames:
             found.append(Piece(b"".join(frames), len(frames), longest))
         return found
-
-    def then(self, others: Messages) -> Messages:
-        """These, each a text, and ``others``, whose bytes are not made a second time."""
-        both = Messages((*self, *others))
-        both.pieces = [*self.pieces, *others.pieces]
-        return both
 
 
 def text_frame(text: str) -> Outgoing:

@@ -69,7 +69,7 @@ class Row:
     @cached_property
     def after_ping(self) -> Messages:
         """The same, after a ping: where only some can be sent, that is."""
-        return _PING.then(self.messages)
+        return self.messages.after(_PING)
 
 
 class Reel:
@@ -145,7 +145,7 @@ class Reel:
             frame = self._frames.get(self.start + at) or self._frame(at)
             logged, size = logged + frame.events, size + len(frame.message["text"])
             if found and (logged > most_events or size > most_size):
-                break
+                break  # and that frame is made once more, where it was the last there is
             found.append(frame)
             at = frame.end - self.start
         return found
@@ -169,7 +169,9 @@ class Reel:
 
     def first_ping(self, turn: int) -> int:
         """The mark at which who comes as the ``turn``th is pinged first, and then in each part."""
-        return self._window.marks + GROUPS - turn % GROUPS
+        # Not so many marks later: who comes one by one, a mark apart, would all wait for the same.
+        next_mark = self._window.marks + 1
+        return next_mark + (-turn - next_mark) % GROUPS
 
     def exceeded(self, seen: int, row: Row) -> bool:
         """Whether one who has seen all up to ``seen`` is a window behind the end of ``row``."""

@@ -95,6 +95,11 @@ class Seat:
             self.seen = seq
             self.stalled_at = None
 
+    @property
+    def asked(self) -> bool:
+        """Whether its client has not answered yet what it was last asked."""
+        return self.seen < self.pinged
+
     def stall(self, now: float) -> None:
         """The client takes no more for the moment."""
         if self.stalled_at is None:

@@ -17,14 +17,16 @@ PARTS = 4
 # did nothing else for 20 to 40 ms: the 99th percentile of all latency (uvicorn, M3 at half load).
 GROUPS = 16
 
-# Marks before that of whoever is furthest behind: one more than fit in a window.
-MARKS_KEPT = 2 * PARTS * GROUPS + 1
+# Marks before that of whoever is furthest behind: more than fit in a window of events and one of
+# bytes, the first and the last cut.
+MARKS_KEPT = 2 * PARTS * GROUPS + 2
 
 
 class Window:
     """What one room has sent, in events and bytes, with a mark at each ``GROUPS``th of a part.
 
-    ``marks`` is how many of those it comes to, ever; one event may be worth several.
+    ``marks`` is how many of those it comes to, ever; an event may be worth several. Each counts by
+    the larger of its shares of both.
     """
 
     __slots__ = (

@@ -8,9 +8,12 @@ from chat.load.frames import CLOSE, PING, TEXT, server_frames
 # Long enough to tell one broadcast from the next: the first sequence number or text lies within it.
 _PREFIX = 64
 
-# A broadcast is looked up until the slowest socket has read it. 256 of the usual 0.2 to 8 KiB stay
-# in the processor's cache, and what was forgotten too early is only decoded once more.
-_REMEMBERED = 256
+# A broadcast is looked up until the slowest socket has read it, and so is each stretch of several
+# that came at once: who was pinged in between has other stretches than the rest. Decoding what was
+# forgotten too early makes sockets slower, which are then served apart, in still other stretches:
+# with 256, at 640 posts on their way and one event per frame, the generator was busy nine tenths of
+# the time, and the hub a third.
+_REMEMBERED = 2048
 
 
 @dataclass(slots=True)

@@ -99,6 +99,26 @@ def test_who_comes_is_pinged_first_at_one_of_the_next_marks_each_at_its_own() ->
     assert {reel.first_ping(turn) for turn in range(100)} == set(range(8, 8 + GROUPS))
 
 
+def test_who_comes_a_mark_after_another_waits_for_another() -> None:
+    reel = Reel(Config(window=64), 0)
+    found = set()
+    for turn in range(GROUPS):
+        found.add(reel.first_ping(turn) % GROUPS)
+        reel.put([entry(turn + 1)])
+    assert len(found) == GROUPS
+
+
+def test_who_is_furthest_behind_is_judged_by_what_the_others_have_and_it_has_not() -> None:
+    reel = Reel(Config(window_bytes=65_536), 0)
+    reel.put([entry(seq, "x" * 900) for seq in range(1, 401)])
+    place = 1
+    while not (row := reel.row(place, most=MOST)).last > 80:
+        place = row.frames[-1].end
+    reel.forget(1)
+    assert reel.exceeded(1, row)
+    assert not reel.exceeded(row.last - 50, row)
+
+
 def test_row_after_a_ping_is_the_same_row() -> None:
     reel = Reel(Config(batch_events=2), 0)
     reel.put(entries(1, 4))
@@ -108,7 +128,7 @@ def test_row_after_a_ping_is_the_same_row() -> None:
     assert tuple(rest) == row.messages
     assert row.after_ping is row.after_ping
     assert row.after_ping.pieces == Messages(row.after_ping[:1]).pieces + row.messages.pieces
-    assert row.after_ping.pieces[1] is row.messages.pieces[0]
+    assert row.after_ping.pieces[1] is row.messages.pieces[0], "its bytes are made once"
 
 
 def test_who_is_a_window_behind_the_end_of_a_row_is_found() -> None:

@@ -46,16 +46,14 @@ async def test_rows_end_when_they_are_long_in_bytes(monkeypatch: pytest.MonkeyPa
     assert progress == [(1, 0), (2, 0), (3, 0), (4, 3), (5, 3)]
 
 
-async def test_row_ends_with_a_ping() -> None:
-    """Who is far behind is judged by what was sent, not by what is about to be."""
-    fan = Fanout(Config(batch_events=1, window=32), 0)
+async def test_who_answers_after_each_turn_is_never_held() -> None:
+    fan = Fanout(Config(batch_events=1, window=64), 0)
     listener = Listener()
     (seat,) = sitting(fan, listener)
-
     fan.add(entries(1, 200))
     while seat.live and seat.position < 200:
         await turns(1)
-        seat.seen = seat.position
+        seat.confirm(seat.position)
     assert listener.seqs == list(range(1, 201))
 
 

@@ -1,7 +1,10 @@
+from unittest.mock import patch
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat.hub import window as windows
 from chat.hub.window import GROUPS, MARKS_KEPT, PARTS, Credit, Window
 
 ALL = PARTS * GROUPS
@@ -21,6 +24,7 @@ def sent(window: Window, count: int, *, size: int = 10) -> list[int]:
 def test_marks_are_spread_evenly_over_the_events_of_a_window() -> None:
     window = Window(events=10 * ALL, size=10**9, seq=0)
     assert sent(window, 45) == [10, 20, 30, 40]
+    assert window._seqs == [0, 10, 20, 30, 40]
 
 
 def test_marks_are_spread_evenly_over_the_bytes_of_a_window() -> None:
@@ -66,6 +70,16 @@ def test_session_more_than_the_bytes_behind_is_too_slow() -> None:
     assert window.exceeded(24, ALL + 25)
     assert not window.exceeded(25, ALL + 25)
     assert not window.exceeded(0, ALL)
+
+
+def test_what_came_after_the_last_mark_counts() -> None:
+    window = Window(events=10**6, size=1000 * ALL, seq=0)
+    window.sent(1, 1900)
+    window.sent(2, 63_300)
+    assert not window.exceeded(1, 2)
+    window.sent(3, 750)
+    assert window._seqs[-1] == 2
+    assert window.exceeded(1, 3)
 
 
 @pytest.mark.parametrize("seq", [0, 17])
@@ -117,20 +131,20 @@ def test_marks_keep_up_with_events_and_with_bytes(
 def test_what_is_forgotten_changes_no_judgement(
     events: int, size: int, batches: list[tuple[int, int]], seen: int, passed: int
 ) -> None:
-    """Of who was within the window when everybody had what is forgotten."""
-    whole = Window(events=events, size=size, seq=0)
-    short = Window(events=events, size=size, seq=0)
-    last, ends = 0, [0]
-    for count, length in batches:
-        last += count
-        whole.sent(last, length)
-        short.sent(last, length)
-        ends.append(last)
-    everybody = ends[len(ends) * passed // 100]
-    short.forget(everybody)
-    for end in ends:
-        if end >= everybody:
-            assert short.exceeded(min(seen, end), end) == whole.exceeded(min(seen, end), end)
+    with patch.multiple(windows, GROUPS=1, MARKS_KEPT=2 * PARTS + 2):
+        whole = Window(events=events, size=size, seq=0)
+        short = Window(events=events, size=size, seq=0)
+        last, ends = 0, [0]
+        for count, length in batches:
+            last += count
+            whole.sent(last, length)
+            short.sent(last, length)
+            ends.append(last)
+        everybody = ends[len(ends) * passed // 100]
+        short.forget(everybody)
+        for end in ends:
+            if end >= everybody:
+                assert short.exceeded(min(seen, end), end) == whole.exceeded(min(seen, end), end)
 
 
 def test_of_what_everybody_has_no_more_marks_are_kept_than_a_window_needs() -> None:
