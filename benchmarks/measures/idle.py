@@ -44,17 +44,17 @@ def cells(quick: bool) -> Iterable[Cell]:
     parameters = {"sessions": 500, "idle": _IDLE_SECONDS // 3} if quick else {}
     parameters = {"sessions": 4000, "idle": _IDLE_SECONDS} | parameters
     for name in _QUICK if quick else _WHO:
-        yield Cell(KEY, name, {**parameters, "rooms": [1]})
+        yield Cell(KEY, name, {**parameters, "rooms": 1})
         if name.startswith("hub") and not quick:
-            rooms = {"rooms": [_ROOMS, 1]}
+            rooms = {"rooms": _ROOMS}
             yield Cell(KEY, name, {**parameters, **rooms}, variant=f"rooms-{_ROOMS}", processes=2)
 
 
 async def measure(stage: Stage, result: Result, results: Results, say: Say) -> None:
     """Compare memory before and after most sessions came, then watch them do nothing.
 
-    Each number of rooms is that of a process of its own: of the same minute, as from one to the
-    next the machine changes by more than rooms cost.
+    Many rooms are those of one process, beside which another has one: of the same minute, as from
+    one to the next the machine changes by more than rooms cost.
     """
     given = result.cell.parameters
     sessions = given["sessions"]
@@ -62,7 +62,7 @@ async def measure(stage: Stage, result: Result, results: Results, say: Say) -> N
     pids = [server.pid for server in stage.servers]
     crowds = [
         stage.crowd(rooms=[f"bench{rooms}-{number}" for number in range(rooms)], before=[server])
-        for rooms, server in zip(given["rooms"], stage.servers, strict=True)
+        for rooms, server in zip((given["rooms"], 1), stage.servers)  # noqa: B905 - or one process
     ]
     try:
         for crowd in crowds:
@@ -131,7 +131,7 @@ def report(results: Sequence[Result], contenders: dict[str, Contender]) -> str:
         rows.append(
             (
                 *title,
-                str(result.cell.parameters["rooms"][0]),
+                str(result.cell.parameters["rooms"]),
                 f"{ours / 1024:.1f}" if ours is not None else "",
                 f"{times:.2f}" if times is not None else "",
                 f"{kernels / 1024:.1f}" if kernels is not None else "",

@@ -100,7 +100,8 @@ class Fanout:
         seat.live = live
         if live:
             seat.place = self._reel.end
-            # Once: one that is held again and again would never come to the mark it waits for.
+            # Once: one that is held again and again would never come to the mark it waits for. One
+            # that has passed its mark meanwhile is pinged with its next row.
             if seat.ping_at == EVER and not seat.terminal:  # those have no pong
                 seat.ping_at = self._reel.first_ping(next(self._turns))
             seat.stalled_at = None
@@ -174,7 +175,7 @@ class Fanout:
         reel = self._reel
         row = reel.row(seat.place, most=most)
         ping = row.marks >= seat.ping_at
-        # Who has answered every ping would have nothing to answer, and be held for ever.
+        # Who has answered every ping has nothing more to answer: held, it would wait for a beat.
         if ping and seat.asked and reel.exceeded(seat.seen, row):
             self._hold(seat)
             return

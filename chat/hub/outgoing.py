@@ -30,7 +30,8 @@ class Messages(tuple[Outgoing, ...]):
     _parts: tuple[Messages, ...] = ()
 
     def after(self, first: Messages) -> Messages:
-        """These after others, each a text. The bytes of neither are made a second time."""
+        """These after ``first``, of which there are bytes. Nothing's bytes are made twice."""
+        assert sum(piece.frames for piece in first.pieces) == len(first)
         both = Messages((*first, *self))
         both._parts = (first, self)
         return both

@@ -6,6 +6,7 @@ as it. Pure.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import accumulate
@@ -55,8 +56,8 @@ class Frame:
 class Row:
     """The frames of one turn.
 
-    ``events`` is how many logged events whoever takes that many of the frames was sent, and
-    ``marks`` how many of the window are before the end: who is pinged at one of them is now.
+    ``events`` is how many logged events whoever takes that many of the frames was sent. ``marks``
+    is the window's count at its end: a seat whose ``ping_at`` is no larger is due a ping.
     """
 
     def __init__(self, frames: list[Frame], *, marks: int) -> None:
@@ -86,6 +87,8 @@ class Reel:
         """How far whoever was sent each item is."""
         self._marks: list[int] = []
         """The same in marks of the window."""
+        self._seams: list[int] = []
+        """Places where a part of the window ends, and with it the row of whoever comes there."""
         self._lines: list[list[Line] | None] = []
         """What terminals are shown of each item, once one was."""
         self._rows: dict[int, Row] = {}
@@ -105,9 +108,12 @@ class Reel:
         self._rows.clear()
         for entry in entries:
             self.seq = entry.seq
+            part = self._window.marks // GROUPS
             # In characters, not bytes: near enough for a bound, and free.
             self._window.sent(entry.seq, len(entry.text))
             self._put(entry)
+            if self._window.marks // GROUPS > part:
+                self._seams.append(self.end)
 
     def put_hint(self, hint: Hint) -> None:
         """Add what is sent once and never logged."""
@@ -136,24 +142,26 @@ class Reel:
         return row
 
     def _cut(self, place: int, most: int) -> list[Frame]:
-        """No more than a part of the window: whether one is too far behind is asked row by row."""
-        most_events = self._config.window // PARTS
-        most_size = min(ROW_SIZE, self._config.window_bytes // PARTS)
         found: list[Frame] = []
-        at, logged, size = place - self.start, 0, 0
-        while at < len(self._items) and len(found) < most:
+        at, size = place - self.start, 0
+        while at < len(self._items) and len(found) < most and size < ROW_SIZE:
             frame = self._frames.get(self.start + at) or self._frame(at)
-            logged, size = logged + frame.events, size + len(frame.message["text"])
-            if found and (logged > most_events or size > most_size):
-                break  # and that frame is made once more, where it was the last there is
             found.append(frame)
-            at = frame.end - self.start
+            if frame.end in self._seams:
+                # Who is too far behind is asked row by row. And those who are behind at places of
+                # their own meet here, and share frames again: without, overload made frames for
+                # each, and a third of what was delivered before.
+                break
+            at, size = frame.end - self.start, size + len(frame.message["text"])
         return found
 
     def _frame(self, at: int) -> Frame:
         end = at + batch_of(self._items, self._config, start=at)
+        next_seam = bisect_right(self._seams, self.start + at)
+        if next_seam < len(self._seams):
+            end = min(end, self._seams[next_seam] - self.start)
         frame = Frame(self._items[at:end], last=self._seqs[end - 1], begin=self.start + at)
-        if end < len(self._items):
+        if end < len(self._items) or frame.end in self._seams:
             self._frames[frame.begin] = frame
         return frame
 
@@ -169,7 +177,7 @@ class Reel:
 
     def first_ping(self, turn: int) -> int:
         """The mark at which who comes as the ``turn``th is pinged first, and then in each part."""
-        # Not so many marks later: who comes one by one, a mark apart, would all wait for the same.
+        # By the absolute mark: counted from arrival, those who come a mark apart would share one.
         next_mark = self._window.marks + 1
         return next_mark + (-turn - next_mark) % GROUPS
 
@@ -187,6 +195,7 @@ class Reel:
         del self._seqs[:count]
         del self._marks[:count]
         del self._lines[:count]
+        del self._seams[: bisect_right(self._seams, place)]
         self.start = place
         self._rows.clear()
         self._frames = {begin: frame for begin, frame in self._frames.items() if begin >= place}

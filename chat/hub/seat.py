@@ -45,10 +45,10 @@ class Seat:
     """A session's place in a room.
 
     ``position`` is the last seq that was sent to it; ``seen`` the last its client has confirmed,
-    and ``pinged`` the last before a ping. While it is ``live`` the fan-out serves it, from its
-    ``place`` on the reel, and pings it at the mark ``ping_at`` of the window; else that passes it
-    by, and ``Room.catch_up`` serves it. ``stalled_at`` is when the client last stopped taking
-    anything. ``sat_at`` is one of the hub's moments.
+    and ``pinged`` the last that its answer to the last ping will confirm. While it is ``live`` the
+    fan-out serves it, from its ``place`` on the reel, and pings it at the mark ``ping_at`` of the
+    window; else that passes it by, and ``Room.catch_up`` serves it. ``stalled_at`` is when the
+    client last stopped taking anything. ``sat_at`` is one of the hub's moments.
     """
 
     __slots__ = (

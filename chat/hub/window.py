@@ -2,8 +2,8 @@
 
 Servers such as daphne buffer without limit what a client does not read, so the bound has to be
 ours. A room pings each of its sessions once in a quarter of the window, and not all of them at the
-same time: they would all answer at once. A session that is a whole window behind is sent nothing
-more until it answers; then it is served from the log.
+same time: they would all answer at once. A session that is a whole window behind, and has not
+answered yet, is sent nothing more until it does; then it is served from the log.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ MARKS_KEPT = 2 * PARTS * GROUPS + 2
 class Window:
     """What one room has sent, in events and bytes, with a mark at each ``GROUPS``th of a part.
 
-    ``marks`` is how many of those it comes to, ever; an event may be worth several. Each counts by
-    the larger of its shares of both.
+    ``marks`` counts them; a large event is worth several. Each event counts by the larger of its
+    shares of both, so of a mixture there are up to twice as many.
     """
 
     __slots__ = (

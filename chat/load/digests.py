@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from chat.load.frames import CLOSE, PING, TEXT, server_frames
 
-# Long enough to tell one broadcast from the next: the first sequence number or text lies within it.
-_PREFIX = 64
+# Long enough to tell one broadcast from the next: the first sequence number or text lies within it,
+# also behind a ping.
+_PREFIX = 96
 
 # A broadcast is looked up until the slowest socket has read it, and so is each stretch of several
 # that came at once: who was pinged in between has other stretches than the rest. Decoding what was

@@ -145,7 +145,7 @@ def test_every_measure_finds_figures_and_nothing_wrong(
 
 def test_many_rooms_are_measured_beside_one_in_the_same_minute(runs: Runs) -> None:
     cell = small("M4", "hub-uvicorn", 1)
-    assert (cell.variant, cell.processes, cell.parameters["rooms"]) == ("rooms-1000", 2, [1000, 1])
+    assert (cell.variant, cell.processes, cell.parameters["rooms"]) == ("rooms-1000", 2, 1000)
     assert runs([cell]) == 0, runs.said
     assert set(runs.result(cell).figures) == {"cpu_of_10000", "cpu_beside"}
 

@@ -6,6 +6,7 @@ import pytest
 
 from chat.conf import Config
 from chat.hub.fanout import Fanout
+from chat.hub.seat import EVER
 from chat.hub.window import GROUPS, PARTS
 from chat.protocol import events
 from chat.store import Counts
@@ -123,7 +124,8 @@ async def test_who_is_held_again_and_again_is_asked_all_the_same() -> None:
 async def test_terminal_is_never_pinged() -> None:
     fan = Fanout(CONFIG, 0)
     terminal = Listener(terminal=True)
-    sitting(fan, terminal)
+    (seat,) = sitting(fan, terminal)
+    assert seat.ping_at == EVER
     fan.add(entries(1, 200))
     await fan.settled()
     assert terminal.lines == [f"bob: m{seq}" for seq in range(1, 201)]

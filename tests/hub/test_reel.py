@@ -69,19 +69,31 @@ def test_row_has_no_more_frames_than_asked_for() -> None:
     assert cut(reel, 3, most=3) == [["Message"]] * 2
 
 
-def test_row_is_no_more_than_a_part_of_the_window() -> None:
+def test_row_ends_where_a_part_of_the_window_does() -> None:
     """Or who reads nothing could be sent more than the window before it is judged."""
     reel = Reel(Config(batch_events=10, window=64), 0)
     reel.put(entries(1, 40))
-    row = reel.row(0, most=MOST)
-    assert [frame.events for frame in row.frames] == [10]
-    assert cut(reel, row.frames[-1].end) == [["Message"] * 10]
+    assert [len(frame) for frame in cut(reel, 0)] == [10, 6]
+    assert [len(frame) for frame in cut(reel, 16)] == [10, 6]
 
 
-def test_row_is_no_more_than_a_part_of_the_bytes_of_the_window() -> None:
+def test_those_who_are_behind_at_places_of_their_own_meet_at_the_end_of_a_part() -> None:
+    reel = Reel(Config(window=64), 0)
+    reel.put(entries(1, 40))
+    for place in range(16):
+        row = reel.row(place, most=MOST)
+        assert row.frames[-1].end == 16
+    reel.forget(12)
+    assert reel.row(13, most=MOST).frames[-1].end == 16
+    reel.forget(16)
+    assert reel.row(17, most=MOST).frames[-1].end == 32
+    assert reel._seams == [32]
+
+
+def test_row_ends_where_a_part_of_the_bytes_of_the_window_does() -> None:
     reel = Reel(Config(window_bytes=65_536), 0)
     reel.put([entry(seq, "x" * 6000) for seq in range(1, 9)])
-    assert [len(frame) for frame in cut(reel, 0)] == [2]
+    assert [len(frame) for frame in cut(reel, 0)] == [2, 1]
     reel.put([entry(9, "x" * 60_000), entry(10)])
     assert cut(reel, 8) == [["Message"]], "but for one that is longer"
 
@@ -160,7 +172,7 @@ def test_long_use_leaves_nothing_behind() -> None:
         reel.put([entry(seq)])
         reel.forget(reel.end)
     assert (reel._items, reel._seqs, reel._rows) == ([], [], {})
-    assert (reel._marks, reel._lines, reel._frames) == ([], [], {})
+    assert (reel._marks, reel._seams, reel._lines, reel._frames) == ([], [], [], {})
     assert len(reel._window._seqs) <= MARKS_KEPT + 1
 
 

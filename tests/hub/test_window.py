@@ -91,7 +91,7 @@ sends = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 400)), max_size=12
 
 
 @given(st.integers(64, 200), st.integers(400, 4000), sends, st.integers(0, 300))
-def test_bounds_hold_to_two_marks(
+def test_bounds_hold_to_a_mark_and_an_event(
     events: int, size: int, batches: list[tuple[int, int]], seen: int
 ) -> None:
     """Nobody well within the window is held; nobody is let through beyond it."""
