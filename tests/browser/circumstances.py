@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
-from tests.browser.devtools import Tab
+from tests.browser.devtools import PATIENCE, Tab
 
 NO_LIMIT = -1
 
@@ -99,7 +100,14 @@ class Circumstances(Tab):
         WebSockets that are open stay so, as they do when a cable is pulled: nothing goes in or out,
         not even a close. What was under way arrives when the network is back.
         """
+        deadline = time.monotonic() + PATIENCE
         self._conditions(offline=cut)
+        # Once in thousands of times Chromium does not tell the page: it is told again.
+        while self.evaluate("navigator.onLine") is cut:
+            assert time.monotonic() < deadline, "the page is told of its network"
+            time.sleep(0.2)
+            self._conditions(offline=not cut)
+            self._conditions(offline=cut)
 
     def throttle(self, *, latency_ms: float = 0, kbps: float = 0) -> None:
         """Slow this tab's network down, for sockets that are open as well; 0 is no limit.
