@@ -66,7 +66,8 @@ class Fanout:
         self._added: deque[tuple[int, float]] = deque()
         """Where each batch ends that not everybody has yet, and when it was added."""
         self._flusher: asyncio.Task[None] | None = None
-        self._turns = count()
+        self._arrivals = count()
+        """Numbers those who come, so that they are pinged apart from each other."""
 
     @property
     def sent(self) -> int:
@@ -103,7 +104,7 @@ class Fanout:
             # Once: one that is held again and again would never come to the mark it waits for. One
             # that has passed its mark meanwhile is pinged with its next row.
             if seat.ping_at == EVER and not seat.terminal:  # those have no pong
-                seat.ping_at = self._reel.first_ping(next(self._turns))
+                seat.ping_at = self._reel.first_ping(next(self._arrivals))
             seat.stalled_at = None
             self._abreast[seat] = None
         else:

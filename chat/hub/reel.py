@@ -69,7 +69,7 @@ class Row:
 
     @cached_property
     def after_ping(self) -> Messages:
-        """The same, after a ping: where only some can be sent, that is."""
+        """The same, after a ping: that is sent even where only some of it can be."""
         return self.messages.after(_PING)
 
 
@@ -175,11 +175,11 @@ class Reel:
             found += lines
         return found
 
-    def first_ping(self, turn: int) -> int:
-        """The mark at which who comes as the ``turn``th is pinged first, and then in each part."""
+    def first_ping(self, arrival: int) -> int:
+        """The mark at which who comes as the ``arrival``th is pinged first, then in each part."""
         # By the absolute mark: counted from arrival, those who come a mark apart would share one.
         next_mark = self._window.marks + 1
-        return next_mark + (-turn - next_mark) % GROUPS
+        return next_mark + (-arrival - next_mark) % GROUPS
 
     def exceeded(self, seen: int, row: Row) -> bool:
         """Whether one who has seen all up to ``seen`` is a window behind the end of ``row``."""
